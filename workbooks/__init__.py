@@ -1,0 +1,1 @@
+"""The template workbooks: layout as data, the builder, the built files, the sample clients."""

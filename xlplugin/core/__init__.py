@@ -1,0 +1,1 @@
+"""Floor 1: the vocabulary every other package speaks. See SPEC.md."""

@@ -1,0 +1,51 @@
+"""One call of one worksheet function with what a host handed over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xlplugin.errors import InputError
+from xlplugin.worksheet import convert
+from xlplugin.worksheet.kinds import Kind, Table
+
+if TYPE_CHECKING:
+    from xlplugin.worksheet.registry import WorksheetFunction
+
+__all__ = ["call"]
+
+
+def call(function: WorksheetFunction, *raw: Any, language: str | None = None) -> convert.Block:
+    """Call `function` with as few or as many arguments as the formula gave.
+
+    Parameters
+    ----------
+    function : WorksheetFunction
+        From the registry.
+    *raw : object
+        What the host handed over; None or `convert.OMITTED` for an argument left out.
+    language : str, optional
+        "ja" prints Japanese column titles where the arguments hold no table. With a table,
+        most of its recognised headers decide.
+
+    Returns
+    -------
+    block
+        At least one row, all of one length, no NaN.
+
+    Raises
+    ------
+    XlPluginError
+        With its sentence and its cell error.
+    """
+    arguments = function.arguments
+    if len(raw) > len(arguments):
+        raise InputError(f"{len(raw)} arguments were given; {function.name} takes at most {len(arguments)}")
+    given = [*raw, *[None] * (len(arguments) - len(raw))]
+    values = [convert.read(a, value) for a, value in zip(arguments, given, strict=True)]
+    tables = [v.japanese for v in values if isinstance(v, Table)]
+    settings: dict[str, Any] = next(
+        (v for a, v in zip(arguments, values, strict=True) if a.kind is Kind.OPTIONS and v), {}
+    )
+    result = function.call(*values)
+    japanese = sum(tables) * 2 > len(tables) if tables else language == "ja"
+    return convert.write(result, function, settings, japanese=japanese)
