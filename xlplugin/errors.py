@@ -7,7 +7,7 @@
     │  ├─ ShapeError              DI-111  #VALUE!   arrays that do not fit each other
     │  ├─ WordError               DI-112  #VALUE!   a word that is not in the list of choices
     │  └─ PassedOnError           DI-119  (as is)   an argument is itself an error cell
-    ├─ ReferenceError_            DI-120  #REF!     a table or a required column is not found
+    ├─ NotFoundError            DI-120  #REF!     a table or a required column is not found
     ├─ MissingError               DI-130  #N/A      a datum or a history is missing
     │  └─ NoTableError            DI-131  #N/A      no dated table for the day or the year
     ├─ DomainError                DI-140  #NUM!     a value outside its domain
@@ -40,7 +40,7 @@ __all__ = [
     "MissingError",
     "NoTableError",
     "PassedOnError",
-    "ReferenceError_",
+    "NotFoundError",
     "ShapeError",
     "WordError",
     "XlPluginError",
@@ -110,7 +110,7 @@ class PassedOnError(InputError):
         super().__init__(f"{name}: the cell holds {error.value}; mend that cell first")
 
 
-class ReferenceError_(XlPluginError):  # noqa: N801  (the builtin ReferenceError means another thing)
+class NotFoundError(XlPluginError):
     """A table or a required column is not found."""
 
     cell_error = ErrorValue.REF

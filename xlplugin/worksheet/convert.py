@@ -23,8 +23,8 @@ from xlplugin.errors import (
     ErrorValue,
     InputError,
     MissingError,
+    NotFoundError,
     PassedOnError,
-    ReferenceError_,
     WordError,
     XlPluginError,
 )
@@ -119,7 +119,7 @@ def serial(day: dt.date) -> float:
     return float((day - _EPOCH).days)
 
 
-class _Unreadable(XlPluginError):
+class _UnreadableError(XlPluginError):
     """One cell that is not what its place promises; the caller adds the place."""
 
 
@@ -128,13 +128,13 @@ def _number(value: Any) -> float:
         return value
     if type(value) is bool:
         return float(value)
-    raise _Unreadable(f"expected a number, got {_shown(value)}")
+    raise _UnreadableError(f"expected a number, got {_shown(value)}")
 
 
 def _whole(value: Any) -> int:
     number = _number(value)
     if number != int(number):
-        raise _Unreadable(f"expected a whole number, got {number:g}")
+        raise _UnreadableError(f"expected a whole number, got {number:g}")
     return int(number)
 
 
@@ -156,7 +156,7 @@ def _code(value: Any) -> str:
     try:
         return security_code(value)
     except InputError as error:
-        raise _Unreadable(str(error)) from None
+        raise _UnreadableError(str(error)) from None
 
 
 def _day(value: Any) -> dt.date:
@@ -169,7 +169,7 @@ def _day(value: Any) -> dt.date:
             return dt.date(*map(int, match.groups()))
         except ValueError:
             pass
-    raise _Unreadable(f"expected a date such as 2026-12-28, got {_shown(value)}")
+    raise _UnreadableError(f"expected a date such as 2026-12-28, got {_shown(value)}")
 
 
 def _flag(value: Any) -> bool:
@@ -183,7 +183,7 @@ def _flag(value: Any) -> bool:
             return True
         if word in _NO:
             return False
-    raise _Unreadable(f"expected 1 or 0, yes or no, got {_shown(value)}")
+    raise _UnreadableError(f"expected 1 or 0, yes or no, got {_shown(value)}")
 
 
 def _any(value: Any) -> Any:
@@ -193,7 +193,7 @@ def _any(value: Any) -> Any:
 _SCALARS: dict[Kind, Callable[[Any], Any]] = {
     Kind.NUMBER: _number,
     Kind.WHOLE: _whole,
-    Kind.MONEY: _money,
+    Kind.DECIMAL: _money,
     Kind.TEXT: _text,
     Kind.CODE: _code,
     Kind.DAY: _day,
@@ -219,7 +219,7 @@ def read(argument: Argument, raw: Any) -> Any:
         An error cell where one value or a plain vector is expected.
     MissingError
         A blank where a value is needed.
-    InputError, ReferenceError_, DomainError
+    InputError, NotFoundError, DomainError
         As their sentences say.
     """
     kind, name = argument.kind, argument.name
@@ -301,7 +301,7 @@ def _converted(name: str, kind: Kind, value: Any, choice: Any, between: tuple[fl
         return found
     try:
         result = _SCALARS[kind](value)
-    except _Unreadable as error:
+    except _UnreadableError as error:
         raise InputError(f"{name}: {error}") from None
     if between is not None and not between[0] <= result <= between[1]:
         raise DomainError(f"{name}: {result:g} is not between {between[0]:g} and {between[1]:g}")
@@ -367,7 +367,7 @@ def _read_labels(argument: Argument, values: list[Any]) -> Any:
                 result.append(_day(value))
             else:
                 result.append(_flag(value))
-        except _Unreadable as error:
+        except _UnreadableError as error:
             raise InputError(f"{argument.name}: {_place(place, 1)}: {error}") from None
     return np.array(result, dtype=np.bool_) if kind is Kind.FLAGS else tuple(result)
 
@@ -380,7 +380,7 @@ def read_table(rows: Block, schema: TableSchema, name: str) -> Table:
 
     Raises
     ------
-    ReferenceError_
+    NotFoundError
         If the first row has no known header or a required column is missing.
     InputError
         If two columns match one key; in a strict schema, if a cell cannot be read.
@@ -422,14 +422,14 @@ def _match_header(header: list[Any], schema: TableSchema, name: str) -> tuple[di
         japanese += bool(_JAPANESE.search(str(title)))
     found = ", ".join(str(t) for t in header if t is not None)[:120] or "nothing"
     if not where:
-        raise ReferenceError_(
+        raise NotFoundError(
             f"{name}: the first row holds no known header (found {found}); "
             f"include the header row, in an Excel table {schema.name.lower()}[#All]"
         )
     for column in schema.columns:
         if column.required and column.key not in where:
             words = " / ".join((column.key, *column.ja[:1]))
-            raise ReferenceError_(f"{name}: the column {words} is missing; found {found}")
+            raise NotFoundError(f"{name}: the column {words} is missing; found {found}")
     return where, japanese * 2 > len(where)
 
 
@@ -453,15 +453,15 @@ def _read_column(
                 if column.kind is Kind.ANY:
                     result.append(value)
                     continue
-                raise _Unreadable(f"the cell holds {value.value}")
+                raise _UnreadableError(f"the cell holds {value.value}")
             if column.choice is not None:
                 found = column.choice.find(_text(value))
                 if found is None:
-                    raise _Unreadable(f"{_text(value)!r} is not one of {', '.join(column.choice.words)}")
+                    raise _UnreadableError(f"{_text(value)!r} is not one of {', '.join(column.choice.words)}")
                 result.append(found)
             else:
                 result.append(convert(value))
-        except _Unreadable as error:
+        except _UnreadableError as error:
             problems.append((number, column.key, str(error)))
             result.append(None)
     return result

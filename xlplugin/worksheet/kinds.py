@@ -91,7 +91,7 @@ class Kind(Enum):
 
     NUMBER = "number"
     WHOLE = "whole number"
-    MONEY = "money"
+    DECIMAL = "exact decimal"
     TEXT = "text"
     CODE = "security code"
     DAY = "date"
@@ -294,7 +294,7 @@ class Spill:
 
 Number = Annotated[float, Kind.NUMBER]
 Whole = Annotated[int, Kind.WHOLE]
-Money = Annotated[Decimal, Kind.MONEY]
+Money = Annotated[Decimal, Kind.DECIMAL]
 Text = Annotated[str, Kind.TEXT]
 Code = Annotated[str, Kind.CODE]
 Day = Annotated[dt.date, Kind.DAY]
@@ -309,7 +309,7 @@ Cells = Annotated[list[list[Any]], Kind.CELLS]
 Records = Annotated[Table, Kind.TABLE]
 Settings = Annotated[dict[str, Any], Kind.OPTIONS]
 OptionalNumber = Annotated[float | None, Kind.NUMBER]
-OptionalMoney = Annotated[Decimal | None, Kind.MONEY]
+OptionalMoney = Annotated[Decimal | None, Kind.DECIMAL]
 OptionalText = Annotated[str | None, Kind.TEXT]
 OptionalDay = Annotated[dt.date | None, Kind.DAY]
 OptionalVector = Annotated[FloatArray | None, Kind.VECTOR]
