@@ -8,7 +8,6 @@ from __future__ import annotations
 from xlplugin.worksheet.kinds import Choice, Column, Kind, TableSchema
 
 __all__ = [
-    
     "ACCOUNTS",
     "CARRY",
     "HOLDINGS",
@@ -23,7 +22,6 @@ __all__ = [
     "TARGETS",
     "TRADES",
     "UNIVERSE",
-,
 ]
 
 SIDE = Choice("BUY", "SELL")
