@@ -9,6 +9,7 @@ built-in calendar. Settlement is a number of sessions after the trade (Tokyo 2 s
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -118,7 +119,9 @@ def _weekdays_without(market: str, holidays: frozenset[dt.date]) -> Calendar:
 def _built_in(market: str) -> Calendar:
     from exchange_calendars import get_calendar  # noqa: PLC0415  (loads pandas; only where needed)
 
-    sessions = get_calendar(market, start=FIRST_DAY.isoformat(), end=LAST_DAY.isoformat()).sessions
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # exchange_calendars uses what newer pandas deprecates
+        sessions = get_calendar(market, start=FIRST_DAY.isoformat(), end=LAST_DAY.isoformat()).sessions
     return Calendar(market, [stamp.date() for stamp in sessions])
 
 
