@@ -61,31 +61,38 @@ class Calendar:
         self.market = market
         self._sessions = sessions
 
-    def _check(self, index: int, day: dt.date) -> dt.date:
+    def _inside(self, day: dt.date) -> dt.date:
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise self._outside(day)
+        return day
+
+    def _outside(self, day: dt.date) -> MissingError:
+        return MissingError(
+            f"{day}: outside the calendar of {self.market}, which knows {self._sessions[0]} to "
+            f"{self._sessions[-1]}; dates must lie between them"
+        )
+
+    def _session(self, index: int, day: dt.date) -> dt.date:
         if not 0 <= index < len(self._sessions):
-            raise MissingError(
-                f"{day}: outside the calendar of {self.market}, which knows "
-                f"{self._sessions[0]} to {self._sessions[-1]}; give the holidays as a list"
-            )
+            raise self._outside(day)
         return self._sessions[index]
 
     def is_session(self, day: dt.date) -> bool:
         """Whether the market trades on `day`."""
-        self._check(0, day)
-        index = bisect_left(self._sessions, day)
+        index = bisect_left(self._sessions, self._inside(day))
         return index < len(self._sessions) and self._sessions[index] == day
 
     def after(self, day: dt.date, count: int) -> dt.date:
         """The session `count` sessions after `day` (1 = the next one)."""
-        return self._check(bisect_right(self._sessions, day) + count - 1, day)
+        return self._session(bisect_right(self._sessions, self._inside(day)) + count - 1, day)
 
     def on_or_before(self, day: dt.date) -> dt.date:
         """The last session not after `day`."""
-        return self._check(bisect_right(self._sessions, day) - 1, day)
+        return self._session(bisect_right(self._sessions, self._inside(day)) - 1, day)
 
     def on_or_after(self, day: dt.date) -> dt.date:
         """The first session not before `day`."""
-        return self._check(bisect_left(self._sessions, day), day)
+        return self._session(bisect_left(self._sessions, self._inside(day)), day)
 
     def between(self, start: dt.date, end: dt.date) -> tuple[dt.date, ...]:
         """All sessions from `start` to `end`, both inclusive."""

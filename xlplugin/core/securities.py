@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from decimal import Decimal
@@ -40,7 +41,7 @@ def security_code(value: object) -> str:
     if isinstance(value, bool):
         raise InputError(f"{value} is not a security code; give text such as 7203 or BRK.B")
     if isinstance(value, (int, float, Decimal)):
-        if value != value or value != int(value):
+        if not math.isfinite(value) or value != int(value):
             raise InputError(f"{value} is not a security code; a code has no decimals")
         return str(int(value))
     text = unicodedata.normalize("NFKC", str(value)).strip()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+import unicodedata
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -419,7 +420,7 @@ def _match_header(header: list[Any], schema: TableSchema, name: str) -> tuple[di
                 f"{name}: the columns {header[where[key]]!r} and {title!r} both mean {key}; remove one"
             )
         where[key] = place
-        japanese += bool(_JAPANESE.search(str(title)))
+        japanese += bool(_JAPANESE.search(unicodedata.normalize("NFKC", str(title))))
     found = ", ".join(str(t) for t in header if t is not None)[:120] or "nothing"
     if not where:
         raise NotFoundError(
