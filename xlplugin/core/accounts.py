@@ -1,4 +1,4 @@
-"""Account kinds: the code, the words people write, and what the kind does to a gain or loss.
+"""Accounts, their owners, and account kinds: what the kind does to a gain or loss.
 
 The table is section 6 of the tax specification. `AccountKind.of` reads what a cell holds.
 """
@@ -6,12 +6,17 @@ The table is section 6 of the tax specification. `AccountKind.of` reads what a c
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from xlplugin.errors import WordError
 
-__all__ = ["AccountKind", "KindFacts"]
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+
+__all__ = ["Account", "AccountKind", "Household", "KindFacts", "Taxpayer"]
 
 
 class KindFacts(NamedTuple):
@@ -112,3 +117,57 @@ _FACTS = {
     AccountKind.US_401K: KindFacts("us.taxable", "USD", "XNYS", "lot", False, ("401(k)",)),
 }
 _BY_WORD = {_plain(word): kind for kind, facts in _FACTS.items() for word in (kind.value, *facts.words)}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account at one broker; `sma` marks a discretionary account (Japan: cost method differs)."""
+
+    id: str
+    kind: AccountKind
+    owner_id: str = ""
+    household_id: str = ""
+    broker_id: str = ""
+    sma: bool = False
+    opened: dt.date | None = None
+    withholding_choice: Mapping[int, bool] = field(default_factory=dict)
+
+    @property
+    def currency(self) -> str:
+        """The tax currency of the account."""
+        return self.kind.facts.currency
+
+    @property
+    def regime(self) -> str:
+        """The regime that taxes the account."""
+        return self.kind.facts.regime
+
+
+@dataclass(frozen=True, slots=True)
+class Taxpayer:
+    """A person or a corporation, as far as tax rules ask.
+
+    `filing_status` is SINGLE, MFJ, MFS, HOH or QSS in the US. `files_each_year` says for which years
+    a return was filed. `corporate_method` is MOVING or TOTAL (法人税法施行令119条の2).
+    """
+
+    id: str = ""
+    corporation: bool = False
+    residence: str = "JP"
+    us_person: bool = False
+    filing_status: str = "SINGLE"
+    spouse_id: str = ""
+    files_each_year: Mapping[int, bool] = field(default_factory=dict)
+    large_holder_issuers: frozenset[str] = frozenset()
+    fiscal_year_end: tuple[int, int] = (12, 31)
+    corporate_method: str = "MOVING"
+    elects_contract_date: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """The people whose purchases count together, and whether all their accounts are known."""
+
+    id: str
+    accounts: tuple[Account, ...]
+    complete: bool = False

@@ -1,0 +1,306 @@
+"""What a tax regime is: one file in `xlplugin/tax/regimes`, one object called REGIME.
+
+The seam is the WHOLE disposal: a regime takes a whole position and a whole disposal and gives the
+whole result; nobody ever asks "which lot next". A day is a batch: `apply_day` takes a book and all
+events of one day and gives a new book. A regime is pure: no clock, no file, no network; dated
+figures come from `xlplugin.tax.tables`. See SPEC.md.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from xlplugin.core.catalogue import Catalogue
+from xlplugin.core.lots import ZERO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from fractions import Fraction
+
+    from xlplugin.core.accounts import Account, AccountKind, Taxpayer
+    from xlplugin.core.calendars import Calendar
+    from xlplugin.core.lots import (
+        Bucket,
+        Disposal,
+        LossAdjustment,
+        PoolKey,
+        Position,
+        PositionKey,
+        Realization,
+    )
+    from xlplugin.core.trades import Event, Fill
+
+__all__ = [
+    "REGIMES",
+    "Book",
+    "Carry",
+    "DayResult",
+    "HarvestCheck",
+    "HarvestQuestion",
+    "HarvestStatus",
+    "NetResult",
+    "Period",
+    "Reason",
+    "SalePreview",
+    "TaxRegime",
+    "TaxResult",
+    "harvest_status",
+]
+
+
+class Period(NamedTuple):
+    """A tax year or fiscal year, both ends inclusive; `label` is the year it is called by."""
+
+    label: int
+    start: dt.date
+    end: dt.date
+
+    def __contains__(self, day: object) -> bool:
+        return isinstance(day, dt.date) and self.start <= day <= self.end
+
+
+class HarvestStatus(StrEnum):
+    """The verdict on a sale; section 10 of the tax specification, first match wins."""
+
+    BLOCKED = "BLOCKED"
+    NO_LOSS = "NO_LOSS"
+    VOID = "VOID"
+    DEFERRED = "DEFERRED"
+    REDUCED = "REDUCED"
+    UNKNOWN = "UNKNOWN"
+    OK = "OK"
+
+
+class Reason(StrEnum):
+    """Why a verdict is what it is; sentences are data of the worksheet layer."""
+
+    SAME_DAY_BUY = "SAME_DAY_BUY"
+    SAME_DAY_UNCLEAR = "SAME_DAY_UNCLEAR"
+    POOLED_ACCOUNTS = "POOLED_ACCOUNTS"
+    NON_TAXABLE_ACCOUNT = "NON_TAXABLE_ACCOUNT"
+    SETTLES_NEXT_PERIOD = "SETTLES_NEXT_PERIOD"
+    NO_LOSS_IN_TAX_CURRENCY = "NO_LOSS_IN_TAX_CURRENCY"
+    CROSS_TRADE = "CROSS_TRADE"
+    FIVE_BUSINESS_DAYS = "FIVE_BUSINESS_DAYS"
+    WASH_TAXABLE = "WASH_TAXABLE"
+    WASH_IRA = "WASH_IRA"
+    COVERAGE_INCOMPLETE = "COVERAGE_INCOMPLETE"
+    RESTRICTED = "RESTRICTED"
+
+
+@dataclass(frozen=True)
+class Book:
+    """What is held at the end of a day, and what the regime must remember of earlier days.
+
+    `identity_groups` maps an instrument to its group of substantially identical ones; one that is
+    not listed is identical only with itself. `memory` belongs to the regime.
+    """
+
+    accounts: Mapping[str, Account]
+    positions: Mapping[PositionKey, Position] = field(default_factory=lambda: MappingProxyType({}))
+    identity_groups: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    memory: tuple[object, ...] = ()
+    as_of: dt.date | None = None
+
+    def group(self, instrument_id: str) -> str:
+        """The identity group of an instrument."""
+        return self.identity_groups.get(instrument_id, instrument_id)
+
+
+@dataclass(frozen=True)
+class DayResult:
+    """A new book and what the day added. An adjustment may concern a sale of an earlier day."""
+
+    book: Book
+    realizations: tuple[Realization, ...] = ()
+    adjustments: tuple[LossAdjustment, ...] = ()
+
+
+@dataclass(frozen=True)
+class SalePreview:
+    """A sale as it would come out: alone, and with the planned fills. Nothing is changed."""
+
+    alone: Realization
+    planned: Realization
+    adjustments: tuple[LossAdjustment, ...] = ()
+
+    @property
+    def difference(self) -> Fraction:
+        """Recognised gain with the planned fills less recognised gain without them."""
+        given_back = sum((a.disallowed for a in self.adjustments), ZERO)
+        return self.planned.gain + given_back - self.alone.gain
+
+
+@dataclass(frozen=True)
+class HarvestQuestion:
+    """What is asked about a sale: in which period the loss is wanted, and what is known.
+
+    Without a `calendar` the two dates of the answer that need one are None.
+    """
+
+    period: Period
+    taxpayer: Taxpayer
+    calendar: Calendar | None = None
+    coverage_complete: bool = True
+    restricted: bool = False
+
+
+@dataclass(frozen=True)
+class HarvestCheck:
+    """gross_loss = recognised_now + recognised_later + deferred_to_basis + lost_forever.
+
+    All amounts are positive losses in the tax currency; `deferred_to_basis` is the balancing
+    figure and is negative when a same-day purchase above cost raises the unit cost in Japan.
+    """
+
+    status: HarvestStatus
+    gross_loss: Fraction
+    recognised_now: Fraction
+    recognised_later: Fraction
+    deferred_to_basis: Fraction
+    lost_forever: Fraction
+    earliest_rebuy: dt.date | None
+    last_trade_date: dt.date | None
+    reasons: tuple[Reason, ...]
+    bucket: Bucket
+
+
+def harvest_status(
+    question: HarvestQuestion,
+    *,
+    gross_loss: Fraction,
+    recognised_now: Fraction,
+    lost_forever: Fraction,
+) -> HarvestStatus:
+    """The first condition of section 10 of the tax specification that holds."""
+    if question.restricted:
+        return HarvestStatus.BLOCKED
+    if gross_loss <= 0:
+        return HarvestStatus.NO_LOSS
+    if lost_forever == gross_loss:
+        return HarvestStatus.VOID
+    if recognised_now <= 0:
+        return HarvestStatus.DEFERRED
+    if recognised_now < gross_loss:
+        return HarvestStatus.REDUCED
+    if not question.coverage_complete:
+        return HarvestStatus.UNKNOWN
+    return HarvestStatus.OK
+
+
+@dataclass(frozen=True)
+class Carry:
+    """A loss brought forward, positive; `last_year` is the last year in which it can be used."""
+
+    bucket: Bucket
+    origin_year: int
+    amount: Decimal
+    last_year: int | None = None
+
+
+@dataclass(frozen=True)
+class NetResult:
+    """Results of a period netted: taxable amount per bucket, and what is carried out.
+
+    `figures` holds the lines a return shows, by name; `deducted` is what other income absorbed.
+    """
+
+    period: Period
+    taxable: Mapping[Bucket, Decimal]
+    carry_out: tuple[Carry, ...] = ()
+    deducted: Decimal = Decimal(0)
+    figures: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TaxResult:
+    """Tax by component, each rounded at its own stage; `sources` names the table rows used."""
+
+    components: Mapping[str, Decimal]
+    sources: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> Decimal:
+        """Sum of the components."""
+        return sum(self.components.values(), Decimal(0))
+
+
+class TaxRegime(Protocol):
+    """One body of tax law. Laws of `dispose` and `apply_day` are held by the contract tests."""
+
+    @property
+    def name(self) -> str:
+        """Its id, for example ``us.taxable``."""
+
+    @property
+    def kinds(self) -> frozenset[AccountKind]:
+        """The account kinds it taxes."""
+
+    @property
+    def cost_unit(self) -> Decimal:
+        """Largest lawful rounding of the cost per share held; 0 where cost is exact."""
+
+    def pool_key(self, account: Account) -> PoolKey:
+        """Which accounts share a cost."""
+
+    def day_of(self, event: Event) -> dt.date:
+        """The day in whose batch an event belongs: settlement, contract or trade day."""
+
+    def recognition_date(
+        self, trade_date: dt.date, settle_date: dt.date, account: Account, taxpayer: Taxpayer
+    ) -> dt.date:
+        """The date that decides the period of a sale."""
+
+    def period(self, recognised_on: dt.date, taxpayer: Taxpayer) -> Period:
+        """The tax year or fiscal year a date falls into."""
+
+    def last_trade_date(self, period: Period, account: Account, calendar: Calendar) -> dt.date:
+        """The last trade date whose result still falls into `period`."""
+
+    def earliest_rebuy(self, trade_date: dt.date, account: Account, calendar: Calendar) -> dt.date | None:
+        """First trade date on which the same account may buy back without touching the loss."""
+
+    def acquire(self, position: Position, fill: Fill) -> Position:
+        """The position with one purchase more."""
+
+    def dispose(self, position: Position, disposal: Disposal) -> Realization:
+        """One whole disposal. Does not look at other days, accounts or later purchases.
+
+        Raises
+        ------
+        LedgerError
+            If more is disposed of than is held; the sentence names the row.
+        """
+
+    def apply_day(self, book: Book, day: dt.date, events: Sequence[Event]) -> DayResult:
+        """All events of one day, in the order the law gives them; `book` is not changed."""
+
+    def preview(self, book: Book, disposal: Disposal, planned: Sequence[Fill]) -> SalePreview:
+        """What `disposal` does, by the same code as `apply_day`, on a copy."""
+
+    def harvestable(
+        self, book: Book, disposal: Disposal, nearby: Sequence[Fill], question: HarvestQuestion
+    ) -> HarvestCheck:
+        """Judge one sale; `nearby` are purchases, done or planned, that `book` does not hold."""
+
+    def net(
+        self,
+        period: Period,
+        realizations: Sequence[Realization],
+        adjustments: Sequence[LossAdjustment],
+        income: Mapping[Bucket, Decimal],
+        carry: Sequence[Carry],
+        taxpayer: Taxpayer,
+    ) -> NetResult:
+        """Net the results of a period with other income of its buckets and the losses carried in."""
+
+    def tax(self, net: NetResult, taxpayer: Taxpayer) -> TaxResult:
+        """Tax on a netted period."""
+
+
+REGIMES: Catalogue[TaxRegime] = Catalogue("xlplugin.tax.regimes", "REGIME")
