@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import datetime as dt
 
+    from xlplugin.core.accounts import AccountKind
+
 __all__ = [
     "CENT",
     "FIFO",
@@ -116,6 +118,7 @@ class PoolKey(NamedTuple):
 
     regime: str
     holder: str
+    kind: AccountKind
 
 
 class PositionKey(NamedTuple):
@@ -130,9 +133,9 @@ class TaxLot:
     """A quantity with one acquisition and one TOTAL cost (Japan: the whole pool).
 
     `held_from` starts the holding period; a wash sale moves it back. `seq` orders purchases of
-    one day and `order_id` names the purchase order. `replaces` tells that these shares have
-    already replaced others sold at a loss, or came in with that mark. `gift_value` is the value
-    at the gift where it was below the donor's cost. `always_long` marks inherited shares.
+    one day and `order_id` names the purchase order. `can_replace` is false for shares that have
+    already replaced others sold at a loss, and for shares that were not bought. `gift_value` is
+    the value at the gift where it was below the donor's cost. `always_long` marks inherited shares.
     """
 
     id: str
@@ -143,7 +146,7 @@ class TaxLot:
     seq: int = 0
     order_id: str = ""
     wash_added: Fraction = ZERO
-    replaces: bool = False
+    can_replace: bool = True
     gift_value: Fraction | None = None
     always_long: bool = False
 
