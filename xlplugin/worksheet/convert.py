@@ -29,6 +29,7 @@ from xlplugin.errors import (
     WordError,
     XlPluginError,
 )
+from xlplugin.worksheet.handles import fetch, is_handle
 from xlplugin.worksheet.kinds import Column, Kind, Spill, Table, TableSchema, plain
 
 if TYPE_CHECKING:
@@ -242,6 +243,8 @@ def read(argument: Argument, raw: Any) -> Any:
         _pass_on_single_error(name, rows)
         return _read_options(argument, rows)
     if kind is Kind.MATRIX:
+        if len(rows) == 1 and len(rows[0]) == 1 and is_handle(rows[0][0]):
+            return _matrix_behind(name, rows[0][0])
         return _numbers_of(argument, [c for row in rows for c in row], len(rows[0])).reshape(len(rows), -1)
     values = _line(name, rows)
     if kind is Kind.VECTOR:
@@ -250,6 +253,28 @@ def read(argument: Argument, raw: Any) -> Any:
         numbers = _numbers_of(argument, values, 1)
         return numbers[0] if len(values) == 1 else numbers
     return _read_labels(argument, values)
+
+
+MAX_DENSE = 800  # names; a larger covariance is kept in factor form only
+
+
+def _matrix_behind(name: str, handle: str) -> FloatArray:
+    content = fetch(name, handle)
+    arrays = content.arrays
+    if "matrix" in arrays:
+        return np.asarray(arrays["matrix"], dtype=np.float64)
+    if content.kind != "RISK":
+        raise InputError(f"{name}: {handle} holds no matrix; give the handle of a risk model")
+    exposures = np.asarray(arrays["exposures"], dtype=np.float64)
+    if len(exposures) > MAX_DENSE:
+        raise InputError(
+            f"{name}: {len(exposures)} names make too large a covariance (at most {MAX_DENSE}); "
+            "use the factor form: exposures, factor covariance and specific variance"
+        )
+    factor = np.asarray(arrays["factor_covariance"], dtype=np.float64)
+    dense: FloatArray = exposures @ factor @ exposures.T
+    dense[np.diag_indices(len(dense))] += np.asarray(arrays["specific_variance"], dtype=np.float64)
+    return (dense + dense.T) / 2.0
 
 
 class _Rows(list):  # type: ignore[type-arg]

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from xlplugin.errors import InputError, MissingError
+from xlplugin.worksheet import convert, handles
+from xlplugin.worksheet.handles import Kept, MemoryStore
+from xlplugin.worksheet.kinds import Help, Kind
+from xlplugin.worksheet.registry import Argument
+
+
+@pytest.fixture(autouse=True)
+def own_stores(monkeypatch):
+    monkeypatch.setattr(handles, "_STORES", [MemoryStore()])
+
+
+def risk(scale=1.0):
+    return Kept(
+        "RISK",
+        {
+            "codes": np.array(["7203", "6758", "9984"]),
+            "exposures": np.array([[1.0], [0.5], [2.0]]) * scale,
+            "factor_covariance": np.array([[0.04]]),
+            "specific_variance": np.array([0.01, 0.02, 0.03]),
+        },
+    )
+
+
+def matrix(raw):
+    return convert.read(Argument("covariance", Kind.MATRIX, Help("Covariance", "共分散")), raw)
+
+
+def test_equal_content_has_one_handle_and_other_content_another():
+    assert risk().handle() == risk().handle()
+    assert risk().handle() != risk(1.0000001).handle()
+
+
+def test_a_handle_is_short_and_says_what_it_is():
+    assert handles.is_handle(risk().handle())
+    assert risk().handle().startswith("DI:RISK:3:")
+    assert len(risk().handle()) < 40
+
+
+@pytest.mark.parametrize("cell", ["DI-130", "7203", 3.0, None, "DI:RISK"])
+def test_other_cells_are_no_handles(cell):
+    assert not handles.is_handle(cell)
+
+
+def test_a_matrix_argument_takes_the_handle_of_a_risk_model():
+    # By hand: X F X' + D with X = (1, .5, 2), F = .04.
+    expected = [[0.05, 0.02, 0.08], [0.02, 0.03, 0.04], [0.08, 0.04, 0.19]]
+    np.testing.assert_allclose(matrix(handles.keep(risk())), expected, rtol=1e-14)
+
+
+def test_a_handle_that_nobody_kept_is_missing_with_the_remedy():
+    with pytest.raises(MissingError, match="covariance: what DI:RISK:3:.* recalculate the cell that made it"):
+        matrix(risk().handle())
+
+
+def test_a_risk_model_too_large_for_a_dense_matrix_is_refused_with_advice():
+    n = 801
+    large = Kept(
+        "RISK",
+        {"exposures": np.ones((n, 1)), "factor_covariance": np.eye(1), "specific_variance": np.ones(n)},
+    )
+    with pytest.raises(InputError, match="801 names .* use the factor form"):
+        matrix(handles.keep(large))
+
+
+def test_a_full_memory_lets_the_oldest_go():
+    small = MemoryStore(limit=2 * 8 * 10)
+    for value in range(3):
+        small.put(f"h{value}", Kept("COVARIANCE", {"matrix": np.full(10, float(value))}))
+    assert [small.get(f"h{v}") is not None for v in range(3)] == [False, True, True]
+    assert small.size == 160
+
+
+def test_a_second_store_answers_after_the_memory_was_lost():
+    disk = MemoryStore()
+    handles.attach(disk)
+    handle = handles.keep(risk())
+    handles._STORES[0] = MemoryStore()
+    assert handles.fetch("risk", handle).handle() == handle
