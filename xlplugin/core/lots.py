@@ -8,7 +8,7 @@ currency of the regime. A gain is positive and a loss negative. See SPEC.md, "Lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -154,6 +154,23 @@ class TaxLot:
     def unit_cost(self) -> Fraction:
         """Cost of one share, derived."""
         return self.cost / self.quantity
+
+    def split(self, quantity: Fraction) -> tuple[TaxLot, TaxLot | None]:
+        """`quantity` shares with their part of the cost, and the rest (None if nothing is left)."""
+        if quantity == self.quantity:
+            return self, None
+        share = quantity / self.quantity
+        cost, added = self.cost * share, self.wash_added * share
+        gift = None if self.gift_value is None else self.gift_value * share
+        first = replace(self, quantity=quantity, cost=cost, wash_added=added, gift_value=gift)
+        rest = replace(
+            self,
+            quantity=self.quantity - quantity,
+            cost=self.cost - cost,
+            wash_added=self.wash_added - added,
+            gift_value=None if self.gift_value is None or gift is None else self.gift_value - gift,
+        )
+        return first, rest
 
 
 @dataclass(frozen=True, slots=True)

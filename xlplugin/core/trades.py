@@ -124,6 +124,7 @@ class Merger(_Base):
 
     `cash` is paid per old share (boot), `dividend` is the part of it that is a deemed dividend,
     and `added_cost` per old share joins the cost (Japan: the deemed-dividend part of a share deal).
+    `value` of one new share is needed where cash is paid in the US.
     """
 
     instrument_id: str
@@ -132,6 +133,7 @@ class Merger(_Base):
     cash: Fraction = ZERO
     dividend: Fraction = ZERO
     added_cost: Fraction = ZERO
+    value: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ figures come from `xlplugin.tax.tables`. See SPEC.md.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -110,6 +111,19 @@ class Book:
     def group(self, instrument_id: str) -> str:
         """The identity group of an instrument."""
         return self.identity_groups.get(instrument_id, instrument_id)
+
+    @cached_property
+    def keys_by_group(self) -> Mapping[str, tuple[PositionKey, ...]]:
+        """The positions of every identity group, in the order of the book."""
+        found: dict[str, list[PositionKey]] = {}
+        for key in self.positions:
+            found.setdefault(self.group(key.instrument_id), []).append(key)
+        return {group: tuple(keys) for group, keys in found.items()}
+
+    def only(self, instrument_id: str) -> Book:
+        """The part of the book that is identical with one instrument; enough to judge its sale."""
+        keys = self.keys_by_group.get(self.group(instrument_id), ())
+        return replace(self, positions={key: self.positions[key] for key in keys})
 
 
 @dataclass(frozen=True)
@@ -293,11 +307,14 @@ class TaxRegime(Protocol):
         period: Period,
         realizations: Sequence[Realization],
         adjustments: Sequence[LossAdjustment],
-        income: Mapping[Bucket, Decimal],
+        income: Mapping[str, Decimal],
         carry: Sequence[Carry],
         taxpayer: Taxpayer,
     ) -> NetResult:
-        """Net the results of a period with other income of its buckets and the losses carried in."""
+        """Net the results of a period with other income and the losses carried in.
+
+        `income` is keyed by bucket, and by the names a regime documents for what is no bucket.
+        """
 
     def tax(self, net: NetResult, taxpayer: Taxpayer) -> TaxResult:
         """Tax on a netted period."""
