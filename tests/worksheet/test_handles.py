@@ -52,7 +52,7 @@ def test_a_matrix_argument_takes_the_handle_of_a_risk_model():
 
 
 def test_a_handle_that_nobody_kept_is_missing_with_the_remedy():
-    with pytest.raises(MissingError, match="covariance: what DI:RISK:3:.* recalculate the cell that made it"):
+    with pytest.raises(MissingError, match=r"covariance: what DI:RISK:3:.* recalculate the cell that made it"):
         matrix(risk().handle())
 
 
@@ -62,7 +62,7 @@ def test_a_risk_model_too_large_for_a_dense_matrix_is_refused_with_advice():
         "RISK",
         {"exposures": np.ones((n, 1)), "factor_covariance": np.eye(1), "specific_variance": np.ones(n)},
     )
-    with pytest.raises(InputError, match="801 names .* use the factor form"):
+    with pytest.raises(InputError, match=r"801 names .* use the factor form"):
         matrix(handles.keep(large))
 
 
