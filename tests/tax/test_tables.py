@@ -41,8 +41,9 @@ def same(ours, theirs) -> bool:
     return type(ours) is type(theirs) and ours == theirs
 
 
-def test_every_table_of_the_specification_is_there_and_no_other():
-    assert sorted(table_names()) == sorted(TABLES)
+def test_every_table_of_the_specification_is_there():
+    # The package may hold further ones, for figures that the specification has in its text only.
+    assert set(TABLES) <= set(table_names())
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))
