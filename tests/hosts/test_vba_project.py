@@ -58,9 +58,8 @@ def test_the_published_examples_of_compression_come_out_byte_for_byte(text, stor
 
 def test_the_normal_compression_example_is_decoded_to_its_text():
     stored = bytes.fromhex(
-        "012FB000236161616263646582660070616768696A013808616B6C00306D6E6F7006710270041072737475761077 78797A003C".replace(
-            " ", ""
-        )
+        "01 2F B0 00 23 61 61 61 62 63 64 65 82 66 00 70 61 67 68 69 6A 01 38 08 61 6B 6C 00 30 6D 6E 6F"
+        " 70 06 71 02 70 04 10 72 73 74 75 76 10 77 78 79 7A 00 3C"
     )
     assert decompress(stored) == b"#aaabcdefaaaaghijaaaaaklaaamnopqaaaaaaaaaaaarstuvwxyzaaa"
 

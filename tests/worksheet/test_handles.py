@@ -52,7 +52,9 @@ def test_a_matrix_argument_takes_the_handle_of_a_risk_model():
 
 
 def test_a_handle_that_nobody_kept_is_missing_with_the_remedy():
-    with pytest.raises(MissingError, match=r"covariance: what DI:RISK:3:.* recalculate the cell that made it"):
+    with pytest.raises(
+        MissingError, match=r"covariance: what DI:RISK:3:.* recalculate the cell that made it"
+    ):
         matrix(risk().handle())
 
 

@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING, Any
 from xlplugin.errors import InputError
 from xlplugin.worksheet import convert
 from xlplugin.worksheet.kinds import Kind, Table
+from xlplugin.worksheet.memory import Memory, cells_of, fingerprint
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from xlplugin.worksheet.registry import WorksheetFunction
 
 __all__ = ["call"]
 
 
-def call(function: WorksheetFunction, *raw: Any, language: str | None = None) -> convert.Block:
+def call(
+    function: WorksheetFunction,
+    *raw: Any,
+    language: str | None = None,
+    memory: Memory | None = None,
+) -> convert.Block:
     """Call `function` with as few or as many arguments as the formula gave.
 
     Parameters
@@ -26,6 +34,8 @@ def call(function: WorksheetFunction, *raw: Any, language: str | None = None) ->
     language : str, optional
         "ja" prints Japanese column titles where the arguments hold no table. With a table,
         most of its recognised headers decide.
+    memory : Memory, optional
+        Of a host: ranges are read once, and a call with equal arguments is answered at once.
 
     Returns
     -------
@@ -41,10 +51,24 @@ def call(function: WorksheetFunction, *raw: Any, language: str | None = None) ->
     if len(raw) > len(arguments):
         raise InputError(f"{len(raw)} arguments were given; {function.name} takes at most {len(arguments)}")
     given = [*raw, *[None] * (len(arguments) - len(raw))]
-    values = [convert.read(a, value) for a, value in zip(arguments, given, strict=True)]
+    if memory is None or function.reads_market:
+        values = [convert.read(a, value) for a, value in zip(arguments, given, strict=True)]
+        return _answer(function, values, language)
+    keys = [fingerprint(value) for value in given]
+    call_key: Hashable = (function.name, language, *keys)
+
+    def make() -> convert.Block:
+        values = [memory.read(a, v, k) for a, v, k in zip(arguments, given, keys, strict=True)]
+        return _answer(function, values, language)
+
+    answer: convert.Block = memory.remembered(call_key, make, 16 + sum(map(cells_of, given)))
+    return [list(row) for row in answer]  # a host may change its block, not the memory's
+
+
+def _answer(function: WorksheetFunction, values: list[Any], language: str | None) -> convert.Block:
     tables = [v.japanese for v in values if isinstance(v, Table)]
     settings: dict[str, Any] = next(
-        (v for a, v in zip(arguments, values, strict=True) if a.kind is Kind.OPTIONS and v), {}
+        (v for a, v in zip(function.arguments, values, strict=True) if a.kind is Kind.OPTIONS and v), {}
     )
     result = function.call(*values)
     japanese = sum(tables) * 2 > len(tables) if tables else language == "ja"

@@ -55,7 +55,8 @@ class WorksheetFunction:
     """What a host needs in order to offer one function.
 
     `columns` holds the keys of a result with named columns and their Japanese titles.
-    `source` names the law article, methodology document or paper section of the rule.
+    `source` names the law article, methodology document or paper section of the rule. A function
+    that `reads_market` depends on the attached price source too, so its answers are not remembered.
     """
 
     name: str
@@ -66,6 +67,7 @@ class WorksheetFunction:
     call: Callable[..., Any]
     columns: Mapping[str, str]
     source: str
+    reads_market: bool = False
 
     @property
     def required(self) -> int:
@@ -143,6 +145,7 @@ def worksheet_function(
     help_ja: str = "",
     columns: Mapping[str, str] | None = None,
     source: str = "",
+    reads_market: bool = False,
     registry: Registry = REGISTRY,
 ) -> Callable[[F], F]:
     """Offer a function to every host under `name`; the function is given back unchanged.
@@ -162,6 +165,8 @@ def worksheet_function(
         Key and Japanese title of each named result column.
     source : str
         Law article, methodology document or paper section.
+    reads_market : bool
+        Whether the answer depends on the attached price source beside the arguments.
     """
 
     def record(function: F) -> F:
@@ -182,6 +187,7 @@ def worksheet_function(
                 function,
                 dict(columns or {}),
                 source,
+                reads_market,
             )
         )
         return function
