@@ -242,6 +242,7 @@ class Part:
     acquired: dt.date
     held_from: dt.date
     order_id: str = ""
+    seq: int = 0
 
     @property
     def gain(self) -> Fraction:
