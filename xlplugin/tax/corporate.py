@@ -2,7 +2,7 @@
 
 法人税法23条 (dividends excluded from income), 24条 (deemed dividends), 61条の3 (trading securities);
 the effective rate and the defence special corporate tax. Book cost and cross trades are in
-`pools.py` and `regimes/jp_corporate.py`.
+`pools.py` and `jp_cross.py`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,13 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from xlplugin.core.lots import ZERO, exact
-from xlplugin.errors import DomainError, EmptyBaseError
+from xlplugin.errors import DomainError
 from xlplugin.tax.rounding import Exact, as_decimal, whole_yen
 from xlplugin.tax.tables import table
 
 __all__ = [
-    "CrossResult",
     "DeemedDividend",
     "EffectiveRate",
-    "cross_trade",
     "deemed_dividend",
     "defence_tax",
     "dividend_exclusion",
@@ -196,59 +194,6 @@ def valuation(book: Exact, market: Exact) -> tuple[Fraction, Fraction]:
     """
     change = exact(market) - exact(book)
     return change, -change
-
-
-class CrossResult(NamedTuple):
-    """A sale with a purchase of the same issue: what of it the law sees; yen."""
-
-    recognised: Fraction
-    book_after: Fraction
-    expense: Fraction
-
-
-def cross_trade(
-    *,
-    book: Exact,
-    quantity: Exact,
-    proceeds: Exact,
-    rebought: Exact,
-    rebought_for: Exact,
-    arranged: bool,
-    commissions: Exact = 0,
-    trading_security: bool = False,
-) -> CrossResult:
-    """Cross trade of a company (法人税基本通達2-1-23の4).
-
-    A sale is no sale to the extent that it is bought back under a simultaneous contract, or as
-    planned at the same price. The shares keep their old book value and the commissions are an
-    expense. Trading securities are outside the rule.
-
-    Parameters
-    ----------
-    book, quantity, proceeds : Decimal, Fraction or int
-        TOTAL book value, shares sold (all that is held), TOTAL proceeds without commission.
-    rebought, rebought_for : Decimal, Fraction or int
-        Shares bought back and what they cost without commission.
-    arranged : bool
-        Contracted together or planned at the same price (or price plus interest).
-    commissions : Decimal, Fraction or int
-        Of both legs. Where nothing is ignored they are part of proceeds and cost instead, given
-        by the caller inside those amounts.
-
-    Examples
-    --------
-    >>> done = cross_trade(book=1_000_000, quantity=1000, proceeds=700_000, rebought=1000,
-    ...     rebought_for=700_000, arranged=True, commissions=2000)
-    >>> int(done.recognised), int(done.book_after), int(done.expense)
-    (0, 1000000, 2000)
-    """
-    if quantity <= 0:
-        raise EmptyBaseError(f"quantity {quantity}: expected more than zero")
-    ignored = min(exact(rebought), exact(quantity)) if arranged and not trading_security else ZERO
-    share = ignored / exact(quantity)
-    recognised = (exact(proceeds) - exact(book)) * (1 - share)
-    new = exact(rebought_for) * (1 - ignored / exact(rebought)) if exact(rebought) else ZERO
-    return CrossResult(recognised, exact(book) * share + new, exact(commissions) if ignored else ZERO)
 
 
 @dataclass(frozen=True)

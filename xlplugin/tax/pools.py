@@ -18,7 +18,6 @@ from xlplugin.tax.rounding import as_decimal, at_stage
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
 
 __all__ = [
     "EMPTY",
@@ -33,7 +32,6 @@ __all__ = [
     "spin_off",
     "split",
     "subscribe",
-    "total_average",
 ]
 
 
@@ -132,31 +130,6 @@ def sell(pool: Pool, quantity: Fraction) -> Sold:
     unit = pool.cost / pool.quantity
     cost = unit * quantity
     return Sold(unit, cost, Pool(pool.quantity - quantity, pool.cost - cost))
-
-
-def total_average(opening: Pool, bought: Sequence[tuple[Fraction, Fraction]], sold: Fraction) -> Sold:
-    """A company's 総平均法: one average over a fiscal year, known at its end.
-
-    Parameters
-    ----------
-    opening : Pool
-        Book value carried from the year before.
-    bought : sequence of (Fraction, Fraction)
-        Shares and TOTAL cost of each purchase of the year.
-    sold : Fraction
-        Shares sold in the year.
-
-    Examples
-    --------
-    >>> year = [(Fraction(n), Fraction(yen)) for n, yen in ((100, 10_000), (60, 5200), (40, 3200))]
-    >>> done = total_average(EMPTY, year, Fraction(30))
-    >>> int(done.unit), int(done.cost), int(done.pool.cost)
-    (92, 2760, 15640)
-    """
-    pool = opening
-    for quantity, cost in bought:
-        pool = pool.bought(quantity, cost)
-    return sell(pool, sold)
 
 
 def buy_rounding_up(pool: Pool, quantity: Fraction, cost: Fraction, day: dt.date) -> Pool:

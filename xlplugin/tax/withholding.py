@@ -239,7 +239,12 @@ class FiledTax:
 
 
 def filed_tax(
-    incomes: Iterable[Decimal], year: int, *, city: Decimal | None = None, prefecture: Decimal | None = None
+    incomes: Iterable[Decimal],
+    year: int,
+    *,
+    city: Decimal | None = None,
+    prefecture: Decimal | None = None,
+    top_up: Decimal = Decimal(0),
 ) -> FiledTax:
     """Tax on a filed return.
 
@@ -253,6 +258,8 @@ def filed_tax(
     city, prefecture : Decimal, optional
         The two parts of the resident tax, as fractions; those of an ordinary municipality when
         left out.
+    top_up : Decimal
+        Minimum tax (`minimum_tax`), added to the income tax before the surtaxes.
 
     Raises
     ------
@@ -280,7 +287,7 @@ def filed_tax(
     prefecture = split.amount("prefecture") if prefecture is None else prefecture
     base = sum((at_stage("filing_base", income, end) for income in given), Decimal(0))
     resident_base = sum((at_stage("filing_resident_base", income, end) for income in given), Decimal(0))
-    income_tax = base * now.income_tax
+    income_tax = base * now.income_tax + top_up
     surtax = whole_yen(income_tax * now.surtaxes)
     return FiledTax(
         base,

@@ -1,0 +1,150 @@
+"""Cross trades of a company: a sale that is bought back by arrangement is no sale (基通2-1-23の4).
+
+To the extent of a purchase under a simultaneous contract, or planned at the same price, the shares
+keep their old book value; the commissions are an expense. Buy-then-sell is the mirror. Trading
+securities are outside the rule. Tax law has no day count: only `Fill.arranged` decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from xlplugin.core.lots import ZERO, LossAdjustment, Part, Realization
+from xlplugin.tax.pools import Pool
+from xlplugin.tax.regime import Reason
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable
+    from fractions import Fraction
+
+    from xlplugin.core.lots import Position, PositionKey
+    from xlplugin.core.trades import Fill
+    from xlplugin.tax.jp_day import PoolDay
+
+__all__ = ["Crosses"]
+
+RULE = "法人税基本通達2-1-23の4"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sale:
+    """A sale that no purchase has cancelled yet."""
+
+    key: PositionKey
+    done: Realization
+    quantity: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class _Bought:
+    """An arranged purchase that still waits for its sale."""
+
+    key: PositionKey
+    fill: Fill
+    quantity: Fraction
+
+
+class Crosses:
+    """Open sales and waiting purchases of one company, while a day is worked off.
+
+    An arranged purchase meets the sales of its day, else the latest earlier sale that is still
+    open; without one it waits for the next sale of the issue.
+    """
+
+    def __init__(self, memory: Iterable[object]) -> None:
+        self._sales: dict[PositionKey, list[_Sale]] = {}
+        self._bought: dict[PositionKey, list[_Bought]] = {}
+        self.adjustments: list[LossAdjustment] = []
+        for item in memory:
+            if isinstance(item, _Sale):
+                self._sales.setdefault(item.key, []).append(item)
+            elif isinstance(item, _Bought):
+                self._bought.setdefault(item.key, []).append(item)
+
+    @property
+    def memory(self) -> tuple[object, ...]:
+        """What later days need."""
+        sales = (sale for found in self._sales.values() for sale in found)
+        return (*sales, *(b for found in self._bought.values() for b in found))
+
+    def sold(self, work: PoolDay, key: PositionKey, done: Realization) -> None:
+        """A sale was made; purchases that wait for it cancel it first."""
+        self._sales.setdefault(key, []).append(_Sale(key, done, done.disposal.quantity))
+        waiting = self._bought.pop(key, [])
+        for bought in waiting:
+            self._meet(work, bought)
+
+    def bought(self, work: PoolDay, key: PositionKey, fill: Fill) -> None:
+        """A purchase was made; if arranged, it cancels that part of a sale."""
+        if fill.arranged:
+            self._meet(work, _Bought(key, fill, fill.quantity))
+
+    def _meet(self, work: PoolDay, bought: _Bought) -> None:
+        left = bought.quantity
+        sales = self._sales.get(bought.key, [])
+        while left and sales:
+            sale = sales.pop()
+            quantity = min(left, sale.quantity)
+            left -= quantity
+            if sale.quantity > quantity:
+                sales.append(replace(sale, quantity=sale.quantity - quantity))
+            self._cancel(work, sale, bought.fill, quantity)
+        if left:
+            self._bought.setdefault(bought.key, []).append(replace(bought, quantity=left))
+
+    def _cancel(self, work: PoolDay, sale: _Sale, fill: Fill, quantity: Fraction) -> None:
+        disposal = sale.done.disposal
+        share = quantity / disposal.quantity
+        old_book = sale.done.cost * share
+        new_book = fill.cost * quantity / fill.quantity
+        gain = sale.done.gain * share
+        # The purchase stands in the pool at what it cost, commission included. Putting the old book
+        # value in its place leaves exactly the commissions of both legs as the result.
+        restored = old_book - new_book
+        if gain < 0:
+            restored = max(ZERO, min(restored, -gain))
+            if restored:
+                self.adjustments.append(
+                    LossAdjustment(
+                        disposal.id,
+                        0,
+                        quantity,
+                        restored,
+                        restored,
+                        ZERO,
+                        Reason.CROSS_TRADE,
+                        RULE,
+                        work.day,
+                        sale.done.parts[0].lot_id,
+                        fill.account_id,
+                    )
+                )
+        else:
+            restored = min(ZERO, max(restored, -gain))
+        if not restored:
+            return
+        position = work.position(sale.key)
+        work.put(sale.key, Pool(position.quantity, position.cost + restored))
+        if restored < 0:
+            after = work.position(sale.key)
+            work.realizations.append(_reversal(work.day, sale, fill, quantity, restored, after))
+
+
+def _reversal(
+    day: dt.date, sale: _Sale, fill: Fill, quantity: Fraction, amount: Fraction, after: Position
+) -> Realization:
+    """The gain of a cancelled sale taken back: a disposal of minus the shares for minus the gain."""
+    part = sale.done.parts[0]
+    disposal = replace(
+        sale.done.disposal,
+        id=f"{sale.done.disposal.id}:{fill.id}",
+        quantity=-quantity,
+        proceeds=amount,
+        expenses=ZERO,
+        fill_ids=(fill.id,),
+        source_row=fill.source_row,
+    )
+    back = Part(part.lot_id, -quantity, amount, ZERO, ZERO, part.bucket, part.acquired, part.held_from)
+    return Realization(disposal, (back,), after, day)
