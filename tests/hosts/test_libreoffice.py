@@ -13,8 +13,7 @@ from tests.golden.vectors import read
 from tests.hosts.office import Office, require_libreoffice
 from xlplugin.errors import ErrorValue
 from xlplugin.hosts.libreoffice.install import install, uninstall
-from xlplugin.hosts.libreoffice.oxt import build, method_name
-from xlplugin.hosts.spelling import spelling
+from xlplugin.hosts.libreoffice.oxt import build, method_name, stored_name
 from xlplugin.worksheet.registry import load
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -81,7 +80,7 @@ def write_call(book, dates, vector):
     height, width = len(rows), max(wide, len(rows[0]))
     if wide and not all(isinstance(t, str) for t in rows[0]):
         height += 1  # the function prints a header that the vector leaves out
-    formula = f"={spelling(function.name, 'libreoffice')}({','.join(given)})"
+    formula = f"={stored_name(function.name)}({','.join(given)})"
     sheet.write_array_formula(0, 0, height - 1, width - 1, formula)
     return height, width
 

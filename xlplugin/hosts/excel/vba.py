@@ -26,6 +26,9 @@ _USED_BY_THE_TEXT = frozenset(
     "application asresult err failed left recorded remember thisworkbook xlpy".split()
 )
 
+# Signs that the code pages of Windows lack, as they are written in the wizard.
+_SIGNS = str.maketrans({"\u2212": "-", "≤": "<=", "≥": ">=", "·": "*", "√": "sqrt ", "Σ": "sum ", "∞": "inf"})
+
 _PRELUDE = f"""\
 'Generated from the function registry. Changes are lost.
 Private Messages As Collection
@@ -156,7 +159,7 @@ def source(
             name=function.name,
             parameters=", ".join(parameters),
             names=", ".join(names),
-            summary=function.help.text(language).replace('"', '""'),
+            summary=function.help.text(language).translate(_SIGNS).replace('"', '""'),
             category=FIRST_CUSTOM_CATEGORY + categories.index(function.category),
             before=_RECORDED_FIRST.format(first=names[0]) if function.name == "WHY" else "",
             module=module,

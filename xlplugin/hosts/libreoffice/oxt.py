@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from xlplugin.worksheet.registry import WorksheetFunction
 
-__all__ = ["IDENTIFIER", "build", "method_name"]
+__all__ = ["IDENTIFIER", "build", "method_name", "stored_name"]
 
 IDENTIFIER = "org.xlplugin.addin"
 _SERVICE = "org.xlplugin.AddIn"
@@ -55,6 +55,17 @@ def method_name(name: str) -> str:
     'indexweights'
     """
     return name.replace("_", "").lower()
+
+
+def stored_name(name: str) -> str:
+    """How LibreOffice writes a worksheet function into a file.
+
+    Examples
+    --------
+    >>> stored_name("INDEX_WEIGHTS")
+    'ORG.XLPLUGIN.ADDIN.INDEXWEIGHTS'
+    """
+    return f"{_SERVICE.upper()}.{method_name(name).upper()}"
 
 
 def build(functions: Iterable[WorksheetFunction], *, version: str, packages: Iterable[str]) -> bytes:

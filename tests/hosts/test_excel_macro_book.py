@@ -1,0 +1,191 @@
+"""The macro workbook: read back by others, and its VBA executed by a real LibreOffice."""
+
+import io
+import json
+import os
+import subprocess
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pytest
+import xlsxwriter
+from lxml import etree
+
+from tests.hosts.office import Office, require_libreoffice
+from xlplugin.errors import HostError
+from xlplugin.hosts.excel import vba, xlsm
+from xlplugin.hosts.excel.vba_project import Module, class_module
+from xlplugin.hosts.libreoffice.install import package_folders
+from xlplugin.workbook.package import Package
+from xlplugin.worksheet.registry import load
+
+STAND_IN = Module(
+    "xlwings",
+    "standard",
+    """Public Bridge As Object
+Sub SetBridge(o)
+    Set Bridge = o
+End Sub
+Function XLPy() As Object
+    Dim server As PyServer
+    Set server = New PyServer
+    Set XLPy = server
+End Function
+""",
+)
+SERVER = class_module(
+    "PyServer",
+    """VERSION 1.0 CLASS
+BEGIN
+  MultiUse = -1
+END
+Attribute VB_Name = "PyServer"
+Attribute VB_Exposed = False
+Public Function CallUDF(m, f, a, Optional wb, Optional caller)
+    Dim r, o(), i, j
+    r = Bridge.callFunction(f, a)
+    If IsArray(r) Then
+        ReDim o(0 To UBound(r), 0 To UBound(r(0)))
+        For i = 0 To UBound(r)
+            For j = 0 To UBound(r(0))
+                o(i, j) = r(i)(j)
+            Next j
+        Next i
+        CallUDF = o
+    Else
+        CallUDF = r
+    End If
+End Function
+""",
+)
+
+
+def plain_book():
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True})
+    sheet = book.add_worksheet("計算")
+    sheet.write_column("A1", [3000, 1500, 500])
+    sheet.write_column("B1", [10, 20, 30])
+    sheet.write_dynamic_array_formula("D1:D3", '=INDEX_WEIGHTS("CAP",A1:A3,B1:B3)', None, 0)
+    sheet.write_formula("F1", "=COST_HEDGE(0.005,0.05,0.5)")
+    sheet.write_formula("F2", '=INDEX_WEIGHTS("CAP",A1:A3,B1:B2)')
+    sheet.write_formula("F3", "=COST_HEDGE(0.005,0.05,,0.01)")
+    book.add_worksheet("Other").set_tab_color("red")
+    book.close()
+    return out.getvalue()
+
+
+def macro_book(language="en", modules=None):
+    return xlsm.macro_workbook(
+        plain_book(), list(load()), ["RECALCULATE"], language=language, modules=modules
+    )
+
+
+def test_equal_inputs_give_equal_bytes():
+    assert macro_book() == macro_book()
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_book_holds_categories_argument_help_and_settings_as_excel_stores_them(language):
+    with zipfile.ZipFile(io.BytesIO(macro_book(language))) as archive:
+        assert archive.testzip() is None
+        for name in archive.namelist():
+            if name.endswith((".xml", ".rels")):
+                etree.fromstring(archive.read(name))
+        main = archive.read("xl/workbook.xml").decode()
+        settings = archive.read("xl/worksheets/xlwings_conf.xml").decode()
+    order = [main.index(tag) for tag in ("<workbookPr", "<sheets>", "<functionGroups", "<calcPr", "<extLst>")]
+    assert order == sorted(order)
+    for category in xlsm.categories(load()):
+        assert f'<functionGroup name="{category}"/>' in main
+    for function in load():
+        for argument in function.arguments:
+            assert argument.help.text(language).split("&")[0].split("<")[0].split(">")[0] in main
+    assert "ADD_WORKBOOK_TO_PYTHONPATH" in settings
+
+
+def test_every_sheet_carries_the_code_name_of_its_module():
+    package = Package.open(macro_book())
+    names = [
+        package.xml(sheet.part).find("{*}sheetPr").get("codeName")
+        for sheet in package.sheets
+        if sheet.is_worksheet
+    ]
+    assert names == ["Sheet1", "Sheet2", "Sheet3"]
+    assert package.xml(package.sheets[1].part).find("{*}sheetPr/{*}tabColor") is not None
+
+
+def test_other_programs_read_the_book_and_its_cells():
+    book = openpyxl.load_workbook(io.BytesIO(macro_book()), keep_vba=True)
+    assert book.sheetnames == ["計算", "Other", "xlwings.conf"]
+    assert book["計算"]["F1"].value == "=COST_HEDGE(0.005,0.05,0.5)"
+    assert book["xlwings.conf"]["A1"].value == "INTERPRETER_WIN"
+
+
+def test_the_runtime_of_the_installed_xlwings_is_inside():
+    runtime, dictionary, version = xlsm.xlwings_runtime()
+    assert f"'Version: {version}" in runtime
+    assert "BSD 3-clause" in runtime  # its copyright text travels with it
+    assert "Attribute VB_Name" in dictionary
+
+
+def test_a_book_that_has_macros_already_is_refused():
+    with pytest.raises(HostError, match=r"not a plain \.xlsx"):
+        xlsm.macro_workbook(macro_book(), list(load()), [], language="en")
+
+
+def test_without_xlwings_one_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(xlsm, "find_spec", lambda name: None)
+    with pytest.raises(HostError, match=r"xlwings is not installed; run"):
+        xlsm.xlwings_runtime()
+
+
+@pytest.mark.libreoffice
+def test_libreoffice_runs_the_wrappers_and_gives_the_numbers_of_the_functions(tmp_path_factory):
+    require_libreoffice()
+    office = Office(tmp_path_factory.mktemp("vba"))
+    path = office.folder / "book.xlsm"
+    path.write_bytes(macro_book(modules=[STAND_IN, SERVER]))
+    path.chmod(0o644)
+    pipe = f"xlplugin{os.getpid()}"
+    command = [
+        *office.run_as,
+        "soffice",
+        "--headless",
+        "--norestore",
+        "--nologo",
+        f"--accept=pipe,name={pipe};urp;",
+        f"-env:UserInstallation={office.profile.as_uri()}",
+    ]
+    system_python = "/usr/bin/python3"
+    wanted = [["計算", cell] for cell in ("D1", "D2", "D3", "F1", "F2", "F3")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(package_folders())}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            done = subprocess.run(
+                [
+                    *office.run_as,
+                    "env",
+                    f"PYTHONPATH={environment['PYTHONPATH']}",
+                    system_python,
+                    str(Path(__file__).with_name("uno_vba.py")),
+                    str(path),
+                    pipe,
+                    json.dumps(wanted),
+                ],
+                capture_output=True,
+                text=True,
+                timeout=240,
+                check=False,
+            )
+        finally:
+            server.terminate()
+    assert done.returncode == 0, done.stderr[-1500:]
+    shown = json.loads(done.stdout)
+    # Capitalisations 30,000, 30,000 and 15,000: weights by hand.
+    assert shown["cells"][:3] == pytest.approx([0.4, 0.4, 0.2])
+    assert shown["cells"][3] == pytest.approx(0.0225)  # (5 % - 0.5 %) x 50 %
+    assert shown["cells"][4] == "Error 2015"  # LibreOffice's way to show CVErr(#VALUE!)
+    assert shown["cells"][5] == pytest.approx(0.035)  # omitted ratio 1: 5 % - 0.5 % - 1 %
+    assert {vba.MODULE, vba.COMMANDS_MODULE, "ThisWorkbook", "Sheet1"} <= set(shown["modules"])

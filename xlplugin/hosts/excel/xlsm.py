@@ -1,0 +1,257 @@
+"""A macro workbook made from an ordinary one, on any system: wrappers, macros, help texts, settings.
+
+The book goes through as it is; five things are added, each as Excel itself would store it: the VBA
+project, the code names that tie sheets to it, the categories and argument texts of the function
+wizard, and the sheet `xlwings.conf` that tells xlwings which Python to start. Nobody has to click
+Import Functions or trust access to the VBA project.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape, quoteattr
+
+from xlplugin.errors import HostError
+from xlplugin.hosts.excel import vba
+from xlplugin.hosts.excel.vba_project import Module, class_module, document, vba_project
+from xlplugin.workbook.package import Package, relations_part
+from xlplugin.workbook.zipped import new_entry, write_zip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from xlplugin.worksheet.registry import WorksheetFunction
+
+__all__ = ["CONFIGURATION", "categories", "macro_workbook", "xlwings_runtime"]
+
+_X14 = "http://schemas.microsoft.com/office/spreadsheetml/2009/9/main"
+_ARGUMENT_HELP = "{8193D73E-4604-4355-AFF4-8A2333D13BE4}"
+_RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_VBA_RELATION = "http://schemas.microsoft.com/office/2006/relationships/vbaProject"
+_SHEET_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
+_VBA_TYPE = "application/vnd.ms-office.vbaProject"
+_MACRO_MAIN = "application/vnd.ms-excel.sheet.macroEnabled.main+xml"
+_PLAIN_MAIN = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
+_SHEET_PART, _VBA_PART = "xl/worksheets/xlwings_conf.xml", "xl/vbaProject.bin"
+_FUNCTIONS = "xlplugin.hosts.excel.functions"
+_COMMANDS = "xlplugin.hosts.excel.commands"
+
+CONFIGURATION = {
+    # Keys of xlwings. A bare "python" would not tell it where its DLL is; the folder of the book is
+    # kept off the path so that a file beside it cannot stand in for ours.
+    "INTERPRETER_WIN": r"%LOCALAPPDATA%\xlplugin\Scripts\pythonw.exe",
+    "ADD_WORKBOOK_TO_PYTHONPATH": "False",
+    "SHOW_ERROR_POPUPS": "False",
+}
+
+
+def categories(functions: Iterable[WorksheetFunction]) -> list[str]:
+    """The categories of the function wizard, in their order in the file."""
+    return sorted({function.category for function in functions})
+
+
+def xlwings_runtime() -> tuple[str, str, str]:
+    """The VBA module and the class that the installed xlwings ships, and its version.
+
+    Raises
+    ------
+    HostError
+        If xlwings is not installed, or its module names the DLL of another version.
+    """
+    spec = find_spec("xlwings")
+    if spec is None or spec.origin is None:
+        raise HostError("xlwings is not installed; run: python -m pip install 'xlplugin[excel]'")
+    folder = Path(spec.origin).parent
+    runtime = (folder / "xlwings.bas").read_text(encoding="cp1252")
+    dictionary = (folder / "addin" / "Dictionary.cls").read_text(encoding="cp1252")
+    version = re.search(r"^'Version: (\S+)", runtime, re.MULTILINE)
+    from importlib.metadata import version as installed_version  # noqa: PLC0415  (only where a book is made)
+
+    installed = installed_version("xlwings")
+    if version is None or version[1] != installed:
+        stated = version[1] if version else "no version"
+        raise HostError(
+            f"xlwings {installed} is installed, but its VBA module states {stated}; reinstall xlwings"
+        )
+    return runtime, dictionary, installed
+
+
+def macro_workbook(
+    book: bytes,
+    functions: Sequence[WorksheetFunction],
+    commands: Sequence[str],
+    *,
+    language: str,
+    interpreter: str | None = None,
+    modules: Sequence[Module] | None = None,
+) -> bytes:
+    """An .xlsm from an .xlsx.
+
+    Parameters
+    ----------
+    book : bytes
+        A workbook without macros.
+    functions : sequence of WorksheetFunction
+        What the wrappers offer.
+    commands : sequence of str
+        Names of the macros.
+    language : str
+        "ja" or "en": language of the help texts and code page of the project.
+    interpreter : str, optional
+        Full path of pythonw.exe on the user's machine; the usual folder of an installation if left out.
+    modules : sequence of Module, optional
+        Instead of xlwings' own modules (tests put a stand-in here).
+
+    Raises
+    ------
+    HostError
+        If the book already holds macros, or xlwings is missing.
+    """
+    package = Package.open(book)
+    if package.content_type(package.main) != _PLAIN_MAIN:
+        raise HostError("the book is not a plain .xlsx; give a template without macros")
+    worksheets = [sheet for sheet in package.sheets if sheet.is_worksheet]
+    code_names = {sheet.part: f"Sheet{n}" for n, sheet in enumerate(worksheets, start=1)}
+    settings_name = f"Sheet{len(code_names) + 1}"
+    project = _project([*code_names.values(), settings_name], functions, commands, language, modules)
+    changed = {
+        package.main: _workbook_part(package.data(package.main), functions, language, package),
+        "[Content_Types].xml": _content_types(package.data("[Content_Types].xml"), package.main),
+        relations_part(package.main): _relations(package.data(relations_part(package.main))),
+        **{part: _with_code_name(package.data(part), name) for part, name in code_names.items()},
+    }
+    added = {
+        _SHEET_PART: _settings_sheet(settings_name, interpreter),
+        _VBA_PART: project,
+    }
+    entries = [
+        new_entry(name, changed[name]) if name in changed else entry
+        for name, entry in package.entries.items()
+    ]
+    return write_zip([*entries, *(new_entry(name, data) for name, data in added.items())])
+
+
+def _project(
+    sheets: Sequence[str],
+    functions: Sequence[WorksheetFunction],
+    commands: Sequence[str],
+    language: str,
+    modules: Sequence[Module] | None,
+) -> bytes:
+    if modules is None:
+        runtime, dictionary, _ = xlwings_runtime()
+        modules = [Module("xlwings", "standard", runtime), class_module("Dictionary", dictionary)]
+    wrappers = vba.source(functions, module=_FUNCTIONS, categories=categories(functions), language=language)
+    return vba_project(
+        [
+            document("ThisWorkbook"),
+            *(document(name) for name in sheets),
+            *modules,
+            Module(vba.MODULE, "standard", wrappers),
+            Module(vba.COMMANDS_MODULE, "standard", vba.command_source(commands, module=_COMMANDS)),
+        ],
+        codepage=932 if language == "ja" else 1252,
+        lcid=0x411 if language == "ja" else 0x409,
+    )
+
+
+def _workbook_part(
+    data: bytes, functions: Sequence[WorksheetFunction], language: str, package: Package
+) -> bytes:
+    text = data.decode("utf-8")
+    if "<workbookPr" in text:
+        text = re.sub(r"<workbookPr(?![^>]*codeName)", '<workbookPr codeName="ThisWorkbook"', text, count=1)
+    else:
+        text = re.sub(
+            r"(<workbook\b[^>]*>(?:<fileVersion[^>]*/>)?)",
+            r'\1<workbookPr codeName="ThisWorkbook"/>',
+            text,
+            count=1,
+        )
+    number = max(int(n) for n in re.findall(r'sheetId="(\d+)"', text)) + 1
+    groups = "".join(f"<functionGroup name={quoteattr(c)}/>" for c in categories(functions))
+    text = text.replace(
+        "</sheets>",
+        f'<sheet name="xlwings.conf" sheetId="{number}" state="hidden" r:id="rIdXlwingsConf"/></sheets>'
+        f'<functionGroups builtInGroupCount="19">{groups}</functionGroups>',
+        1,
+    )
+    if 'xmlns:r="' not in text.split("<sheets", 1)[0]:
+        text = re.sub(r"<workbook\b", f'<workbook xmlns:r="{_RELATION}"', text, count=1)
+    help_ = (
+        f'<ext uri="{_ARGUMENT_HELP}" xmlns:x14="{_X14}"><x14:definedNames>'
+        f"{_argument_help(functions, language)}</x14:definedNames></ext>"
+    )
+    if "</extLst>" in text:
+        head, _, tail = text.rpartition("</extLst>")
+        text = f"{head}{help_}</extLst>{tail}"
+    else:
+        text = text.replace("</workbook>", f"<extLst>{help_}</extLst></workbook>", 1)
+    return text.encode("utf-8")
+
+
+def _argument_help(functions: Sequence[WorksheetFunction], language: str) -> str:
+    written = []
+    for function in sorted(functions, key=lambda f: f.name.lower()):
+        texts = "".join(
+            f'<x14:argumentDescription index="{k}">{escape(a.help.text(language))}</x14:argumentDescription>'
+            for k, a in enumerate(function.arguments)
+        )
+        if texts:
+            written.append(
+                f'<x14:definedName name="{function.name}"><x14:argumentDescriptions '
+                f'count="{len(function.arguments)}">{texts}</x14:argumentDescriptions></x14:definedName>'
+            )
+    return "".join(written)
+
+
+def _content_types(data: bytes, main: str) -> bytes:
+    text = data.decode("utf-8").replace(_PLAIN_MAIN, _MACRO_MAIN)
+    added = (
+        f'<Override PartName="/{_SHEET_PART}" ContentType="{_SHEET_TYPE}"/>'
+        f'<Override PartName="/{_VBA_PART}" ContentType="{_VBA_TYPE}"/>'
+    )
+    return text.replace("</Types>", f"{added}</Types>", 1).encode("utf-8")
+
+
+def _relations(data: bytes) -> bytes:
+    added = (
+        f'<Relationship Id="rIdXlwingsConf" Type="{_RELATION}/worksheet" Target="/{_SHEET_PART}"/>'
+        f'<Relationship Id="rIdVbaProject" Type="{_VBA_RELATION}" Target="/{_VBA_PART}"/>'
+    )
+    return data.decode("utf-8").replace("</Relationships>", f"{added}</Relationships>", 1).encode("utf-8")
+
+
+def _with_code_name(data: bytes, name: str) -> bytes:
+    """The sheet with `<sheetPr codeName>`; it stands first in a worksheet."""
+    head = re.search(rb"<worksheet\b[^>]*>", data)
+    if head is None:
+        raise HostError("a sheet of the book is not readable; save it again in Excel")
+    properties = re.compile(rb"<sheetPr\b([^>]*?)(/?)>").match(data, head.end())
+    attribute = f' codeName="{name}"'.encode()
+    if properties is None:
+        return data[: head.end()] + b"<sheetPr" + attribute + b"/>" + data[head.end() :]
+    kept = re.sub(rb'\s+codeName="[^"]*"', b"", properties[1])
+    written = b"<sheetPr" + attribute + kept + properties[2] + b">"
+    return data[: properties.start()] + written + data[properties.end() :]
+
+
+def _settings_sheet(code_name: str, interpreter: str | None) -> bytes:
+    settings = {**CONFIGURATION, **({"INTERPRETER_WIN": interpreter} if interpreter else {})}
+    rows = "".join(
+        f'<row r="{n}">'
+        + "".join(
+            f'<c r="{column}{n}" t="inlineStr"><is><t>{escape(text)}</t></is></c>'
+            for column, text in (("A", key), ("B", value))
+        )
+        + "</row>"
+        for n, (key, value) in enumerate(settings.items(), start=1)
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+        '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        f'<sheetPr codeName="{code_name}"/><sheetData>{rows}</sheetData></worksheet>'
+    ).encode()
