@@ -1,0 +1,237 @@
+"""The calculator behind an interface of seven methods, and the bridge to worksheet functions.
+
+Nothing outside this module imports formualizer. It is used as an in-memory calculator only; its
+reading and writing of files lose too much (specification, sections 2.4 and 8).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import formualizer
+
+from xlplugin.errors import DomainError, ErrorValue
+from xlplugin.workbook.lowering import FIXED, OMIT
+from xlplugin.workbook.tokens import Box, address, box, quoted_sheet
+from xlplugin.workbook.values import OMITTED, error, fixed_array, value_in, value_out
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = [
+    "Calculator",
+    "Failed",
+    "Formualizer",
+    "FunctionFailure",
+    "Functions",
+    "Recorder",
+    "register_all",
+]
+
+TIME_LIMIT_MS = 60_000
+
+
+class Failed(Protocol):
+    """A call that gave no block: what the cell shows and what WHY says."""
+
+    @property
+    def error(self) -> ErrorValue:
+        """What the cell shows."""
+
+    @property
+    def sentence(self) -> str:
+        """Code, function, what was given, what to do."""
+
+
+class Functions(Protocol):
+    """The worksheet functions as the engine needs them; it must survive pickling.
+
+    `explaining` names those that want to know the cell they are pointed at (WHY). `version`
+    changes whenever a result may change. `answer` never raises an ordinary exception.
+    """
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every function."""
+
+    @property
+    def explaining(self) -> frozenset[str]:
+        """Those that are told what was logged for the cell they point at."""
+
+    @property
+    def version(self) -> str:
+        """Part of the name of every cached result."""
+
+    def answer(
+        self, name: str, arguments: Sequence[Any], *, recorded: str | None = None, date1904: bool = False
+    ) -> list[list[Any]] | Failed:
+        """A block, or the failure of the call.
+
+        An argument is a scalar or rows of cells; one left out is `values.MISSING`. `recorded` is
+        the sentence logged for the cell an explaining function points at.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class FunctionFailure:
+    """One call that failed, with the cell it stands in."""
+
+    sheet: str
+    cell: str
+    function: str
+    error: str
+    sentence: str
+
+
+class Calculator(Protocol):
+    """What the engine needs of a formula calculator; rows and columns count from 1."""
+
+    def load(self, view: bytes, *, date1904: bool, clock: dt.datetime) -> None:
+        """A fresh workbook."""
+
+    def register(self, name: str, function: Callable[..., Any], *, replaces: bool = False) -> None:
+        """Before the first evaluation."""
+
+    def set(self, sheet: str, row: int, column: int, value: Any) -> None:
+        """One literal."""
+
+    def set_block(self, sheet: str, row: int, column: int, rows: list[list[Any]]) -> None:
+        """Literals from a top left cell on."""
+
+    def evaluate(self) -> None:
+        """Everything."""
+
+    def values(self, sheet: str, corners: Box) -> list[list[Any]]:
+        """Rows of values; None beyond the used range."""
+
+    def spill(self, sheet: str, row: int, column: int) -> Box | None:
+        """The extent of a spilled result, None for one cell or a blocked one."""
+
+
+class Formualizer:
+    """formualizer 0.13.0 as a `Calculator`."""
+
+    def load(self, view: bytes, *, date1904: bool, clock: dt.datetime) -> None:
+        """A fresh workbook; the clock decides TODAY and NOW."""
+        config = formualizer.EvaluationConfig()
+        config.date_system = "1904" if date1904 else "1900"
+        config.max_eval_time_ms = TIME_LIMIT_MS
+        self._book = formualizer.Workbook.from_bytes(
+            view, config=formualizer.WorkbookConfig(eval_config=config)
+        )
+        self._book.set_temporal_egress("serial")
+        self._book.set_deterministic_clock(clock)
+
+    def register(self, name: str, function: Callable[..., Any], *, replaces: bool = False) -> None:
+        """A function; argument counts are left to the registry, whose sentence is better."""
+        self._book.register_function(name, function, allow_override_builtin=replaces)
+
+    def set(self, sheet: str, row: int, column: int, value: Any) -> None:
+        """One literal."""
+        self._book.set_value(sheet, row, column, value)
+
+    def set_block(self, sheet: str, row: int, column: int, rows: list[list[Any]]) -> None:
+        """Literals from a top left cell on."""
+        self._book.set_values_batch(sheet, row, column, rows)
+
+    def evaluate(self) -> None:
+        """Everything.
+
+        Raises
+        ------
+        DomainError
+            When the calculation takes longer than a minute or is refused as a whole.
+        """
+        try:
+            self._book.evaluate_all()
+        except formualizer.ExcelEvaluationError as refusal:
+            raise DomainError(f"The calculation was stopped: {refusal}") from None
+
+    def values(self, sheet: str, corners: Box) -> list[list[Any]]:
+        """Rows of values; None beyond the used range."""
+        r1, c1, r2, c2 = corners
+        found: list[list[Any]] = self._book[sheet].get_values(formualizer.RangeAddress(sheet, r1, c1, r2, c2))
+        return found
+
+    def spill(self, sheet: str, row: int, column: int) -> Box | None:
+        """The extent of a spilled result."""
+        extent = self._book.inspect_cell(f"{quoted_sheet(sheet)}!{address(row, column)}").cell.spill
+        return None if extent is None else box(str(extent.extent).rpartition("!")[2])
+
+
+@dataclass
+class Recorder:
+    """Failures by cell during one calculation, and what must be raised when it is over.
+
+    The calculator swallows everything that a function raises, Ctrl-C included.
+    """
+
+    sites: Sequence[tuple[str, str]]  # sheet and cell of each numbered formula
+    log: list[FunctionFailure] = field(default_factory=list)
+    abort: list[BaseException] = field(default_factory=list)
+    sentences: dict[str, str] = field(default_factory=dict)  # "Sheet!A5" -> sentence
+
+    def failed(self, site: int, function: str, failure: Failed) -> None:
+        """Remember one failed call."""
+        sheet, place = self.sites[site]
+        self.log.append(FunctionFailure(sheet, place, function, failure.error.value, failure.sentence))
+        self.sentences.setdefault(f"{sheet}!{place}", failure.sentence)
+
+    def finish(self) -> None:
+        """Raise what a function raised."""
+        if self.abort:
+            raise self.abort[0]
+
+
+def register_all(
+    calculator: Calculator,
+    functions: Functions,
+    recorder: Recorder,
+    *,
+    date1904: bool,
+    replacements: Mapping[str, Callable[..., Any]],
+) -> None:
+    """Everything a lowered formula may call."""
+    calculator.register(OMIT, lambda: OMITTED)
+    calculator.register(FIXED, _guarded(fixed_array, recorder))
+    for name, function in replacements.items():
+        calculator.register(name, _guarded(function, recorder), replaces=not name.startswith("__"))
+    for name in sorted(functions.names):
+        calculator.register(name, _bridge(name, functions, recorder, date1904=date1904))
+
+
+def _bridge(name: str, functions: Functions, recorder: Recorder, *, date1904: bool) -> Callable[..., Any]:
+    explains = name in functions.explaining
+
+    def call(site: float, *given: Any) -> Any:
+        recorded = None
+        if explains:
+            recorded, given = recorder.sentences.get(given[0]), given[1:]
+        try:
+            arguments = [value_in(value) for value in given]
+            answer = functions.answer(name, arguments, recorded=recorded, date1904=date1904)
+            if isinstance(answer, list):
+                block = value_out(answer, date1904=date1904)
+                one = type(block) is list and len(block) == 1 and len(block[0]) == 1
+                return block[0][0] if one else block
+            recorder.failed(int(site), name, answer)
+            return value_out(answer.error)
+        except BaseException as raised:  # the calculator would swallow it; see finish()
+            recorder.abort.append(raised)
+            return error("Value")
+
+    return call
+
+
+def _guarded(function: Callable[..., Any], recorder: Recorder) -> Callable[..., Any]:
+    def call(*given: Any) -> Any:
+        try:
+            return function(*given)
+        except BaseException as raised:
+            recorder.abort.append(raised)
+            return error("Value")
+
+    return call

@@ -1,0 +1,253 @@
+"""Stored formulas as the calculator understands them; nothing of this is ever written to a file.
+
+Tables, inlined names, spellings of our functions and omitted arguments become plain A1 text
+(specification, sections 6.4 and 6.5). Every call of one of our functions gets the number of its
+cell as a first argument, so that a failure can be logged with sheet and cell.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from xlplugin.workbook.structured import Table, structured
+from xlplugin.workbook.tokens import (
+    BRACKET,
+    CELL,
+    ERR,
+    NAME,
+    OTHER,
+    QUOTED,
+    Box,
+    Token,
+    arguments,
+    closing,
+    plain_sheet,
+    shift,
+    text,
+    tokens,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from xlplugin.workbook.package import DefinedName
+
+__all__ = ["FIXED", "OMIT", "Lowered", "Lowering", "is_simple_name"]
+
+OMIT: Final = "__OMIT"
+FIXED: Final = "__CSE"
+MAX_DEPTH: Final = 16
+_SINGLE: Final = "_XLFN.SINGLE"
+
+_WORD = re.compile(r"[^\W\d][\w.?\\・]*|\\[\w.?\\・]*")
+_SIMPLE = re.compile(
+    r"""(?:'(?:[^']|'')+'|[^\W\d][\w.・]*)!\$[A-Za-z]{1,3}\$[0-9]+(?::\$[A-Za-z]{1,3}\$[0-9]+)?
+    |-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?
+    |"(?:[^"]|"")*"
+    |TRUE|FALSE""",
+    re.X | re.I,
+)
+
+
+def is_simple_name(definition: str) -> bool:
+    """Whether the calculator resolves a name with this text by itself: one range or one constant."""
+    return _SIMPLE.fullmatch(definition) is not None
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """An engine formula and the tables whose extent is written into it."""
+
+    text: str
+    tables: frozenset[str] = frozenset()
+
+
+@dataclass
+class _Place:
+    sheet: str
+    row: int
+    column: int
+    site: int
+    tables: set[str] = field(default_factory=set)
+
+
+class Lowering:
+    """From stored to engine formulas, for one state of the tables.
+
+    Parameters
+    ----------
+    tables : iterable of Table
+    spelled : mapping of str to str
+        Spelling in capitals -> name of our function.
+    names : iterable of DefinedName
+        Those that the calculator resolves by itself are left alone.
+    replaced : mapping of str to str
+        Stored name in capitals -> registered name of a replacement.
+    explaining : collection of str
+        Our functions that want the address of the cell they are pointed at.
+    """
+
+    def __init__(
+        self,
+        tables: Iterable[Table],
+        spelled: Mapping[str, str],
+        names: Iterable[DefinedName],
+        replaced: Mapping[str, str],
+        explaining: Collection[str] = (),
+    ) -> None:
+        self.tables = {table.name.upper(): table for table in tables}
+        self.spelled, self.replaced, self.explaining = spelled, replaced, frozenset(explaining)
+        self.names = {
+            (name.name.upper(), name.sheet): name.text
+            for name in names
+            if not (name.is_builtin or name.is_macro or is_simple_name(name.text))
+        }
+        self._words = frozenset(
+            {*self.tables, *spelled, *replaced, *(name for name, _ in self.names), _SINGLE}
+        )
+
+    def with_tables(self, tables: Iterable[Table]) -> Lowering:
+        """The same for tables of another size."""
+        other = object.__new__(Lowering)
+        other.__dict__.update(self.__dict__)
+        other.tables = {**self.tables, **{table.name.upper(): table for table in tables}}
+        return other
+
+    def __call__(self, formula: str, sheet: str, row: int, column: int, site: int) -> Lowered:
+        """The engine text of the formula in one cell.
+
+        Raises
+        ------
+        InvalidReferenceError
+            For a text in brackets that is no structured reference.
+        """
+        if "[" not in formula and self._words.isdisjoint(w.upper() for w in _WORD.findall(formula)):
+            return Lowered(formula)
+        place = _Place(sheet, row, column, site)
+        walked = text(self._walk(tokens(formula), place, 0))
+        return Lowered(walked, frozenset(place.tables))
+
+    def fixed(self, lowered: str, corners: Box) -> str:
+        """A ``{...}`` array, which keeps its extent."""
+        r1, c1, r2, c2 = corners
+        return f"{FIXED}({lowered},{r2 - r1 + 1},{c2 - c1 + 1})"
+
+    def _own_table(self, place: _Place) -> Table | None:
+        for table in self.tables.values():
+            if table.holds(place.sheet, place.row, place.column):
+                return table
+        return None
+
+    def _walk(self, parts: Sequence[Token], place: _Place, depth: int) -> list[Token]:
+        out: list[Token] = []
+        at, count = 0, len(parts)
+        while at < count:
+            kind, part = parts[at]
+            following = parts[at + 1] if at + 1 < count else (OTHER, "")
+            behind_sheet = bool(out) and out[-1][1] == "!"
+            if kind == BRACKET:
+                at += self._bracket(parts, at, place, out)
+                continue
+            if kind in (NAME, QUOTED) and following[1] == "!":
+                if used := self._sheet_name(parts, at, place, depth, out):
+                    at += used
+                    continue
+            elif kind == NAME and following[1] == "(":
+                if used := self._call(parts, at, place, depth, out):
+                    at += used
+                    continue
+            elif kind == NAME and not behind_sheet and (used := self._word(parts, at, place, depth, out)):
+                at += used
+                continue
+            out.append((kind, part))
+            at += 1
+        return out
+
+    def _bracket(self, parts: Sequence[Token], at: int, place: _Place, out: list[Token]) -> int:
+        """``[1]!HARVEST(`` of another book, an external reference, or a column of the own table."""
+        part = parts[at][1]
+        following = parts[at + 1] if at + 1 < len(parts) else (OTHER, "")
+        if following[1] == "!" and at + 2 < len(parts) and parts[at + 2][1].upper() in self.spelled:
+            return 2
+        if part[1:-1].isdigit() or following[1] == "!" or following[0] in (NAME, CELL):
+            out.append((ERR, "#REF!"))
+            return 1
+        table = self._own_table(place)
+        out.append((OTHER, self._structured(table, part[1:-1], place) if table else "#REF!"))
+        return 1
+
+    def _structured(self, table: Table, inner: str, place: _Place) -> str:
+        place.tables.add(table.name.upper())
+        return structured(table, inner, place.sheet, place.row)
+
+    def _sheet_name(
+        self, parts: Sequence[Token], at: int, place: _Place, depth: int, out: list[Token]
+    ) -> int:
+        """``Sheet!name`` is the name of that sheet, else the workbook's."""
+        if at + 2 >= len(parts) or parts[at + 2][0] != NAME or depth >= MAX_DEPTH:
+            return 0
+        name = parts[at + 2][1].upper()
+        definition = self.names.get((name, plain_sheet(parts[at][1])), self.names.get((name, None)))
+        if definition is None:
+            return 0
+        self._inline(definition, place, depth, out)
+        return 3
+
+    def _word(self, parts: Sequence[Token], at: int, place: _Place, depth: int, out: list[Token]) -> int:
+        """A table or a name that the calculator does not know."""
+        upper = parts[at][1].upper()
+        if table := self.tables.get(upper):
+            bracketed = at + 1 < len(parts) and parts[at + 1][0] == BRACKET
+            inner = parts[at + 1][1][1:-1] if bracketed else ""
+            out.append((OTHER, self._structured(table, inner, place)))
+            return 2 if bracketed else 1
+        definition = self.names.get((upper, place.sheet), self.names.get((upper, None)))
+        if definition is None or depth >= MAX_DEPTH:
+            return 0
+        self._inline(definition, place, depth, out)
+        return 1
+
+    def _inline(self, definition: str, place: _Place, depth: int, out: list[Token]) -> None:
+        # A name is written as seen from A1; its relative references move to the cell.
+        moved = shift(tokens(definition), place.row - 1, place.column - 1)
+        out += [(OTHER, "("), *self._walk(moved, place, depth + 1), (OTHER, ")")]
+
+    def _call(self, parts: Sequence[Token], at: int, place: _Place, depth: int, out: list[Token]) -> int:
+        upper = parts[at][1].upper()
+        if upper == _SINGLE:
+            out.append((OTHER, "@"))
+            return 1
+        if upper in self.replaced:
+            out.append((NAME, self.replaced[upper]))
+            return 1
+        name = self.spelled.get(upper)
+        if name is None:
+            return 0
+        end = closing(parts, at + 1)
+        given = arguments(parts, at + 1, end)
+        out.append((NAME, f"{name}({place.site}"))
+        if name in self.explaining:
+            out.append((OTHER, f',"{_pointed_at(given[0], place)}"'))
+        if len(given) > 1 or text(given[0]).strip():
+            for argument in given:
+                out.append((OTHER, ","))
+                if text(argument).strip():
+                    out += self._walk(argument, place, depth)
+                else:
+                    out.append((NAME, f"{OMIT}()"))
+        if end < len(parts):
+            out.append((OTHER, ")"))
+        return end - at + 1
+
+
+def _pointed_at(argument: Sequence[Token], place: _Place) -> str:
+    """``Sheet!A5`` when an argument is one cell, else nothing; quotes doubled for a string."""
+    parts = [token for token in argument if token[1].strip()]
+    sheet = place.sheet
+    if len(parts) == 3 and parts[1][1] == "!":
+        sheet, parts = plain_sheet(parts[0][1]), parts[2:]
+    if len(parts) != 1 or parts[0][0] != CELL:
+        return ""
+    return f"{sheet}!{parts[0][1].replace('$', '').upper()}".replace('"', '""')
