@@ -38,5 +38,5 @@ def test_a_matrix_of_another_size_is_refused():
 
 
 def test_an_unsymmetric_matrix_is_refused_with_the_pair_of_cells():
-    with pytest.raises(InputError, match="row 1, column 2 holds 0.5 but row 2, column 1 holds 0"):
+    with pytest.raises(InputError, match=r"row 1, column 2 holds 0\.5 but row 2, column 1 holds 0"):
         square("covariance", np.array([[1.0, 0.5], [0.0, 1.0]]))

@@ -20,7 +20,7 @@ def test_hedging_there_and_back_costs_nothing(home, foreign, ratio):
 @settings(deadline=None)
 @given(st.floats(50, 200), rates, rates, st.integers(1, 720))
 def test_lending_at_home_and_abroad_with_a_forward_earns_the_same(spot, home, foreign, days):
-    # Covered parity by its meaning: one foreign unit deposited and sold forward = its price deposited at home.
+    # Covered parity by its meaning: a foreign unit deposited and sold forward = its price kept at home.
     forward = forward_rate(spot, home, foreign, days, day_domestic=365, day_foreign=365).rate
     abroad = (1.0 + foreign * days / 365.0) * forward
     at_home = spot * (1.0 + home * days / 365.0)
