@@ -39,9 +39,16 @@ def test_new_york_settles_the_next_session_since_28_may_2024():
 
 def test_holidays_given_by_the_user_replace_the_built_in_calendar():
     own = calendar("XTKS", [DAY(2026, 12, 29)])
-    assert own.is_session(DAY(2026, 12, 31))
+    assert own.is_session(DAY(2026, 11, 3))  # 文化の日, closed in the built-in calendar
     assert not own.is_session(DAY(2026, 12, 29))
     assert own.after(DAY(2026, 12, 28), 1) == DAY(2026, 12, 30)
+
+
+def test_tokyo_is_closed_at_the_turn_of_the_year_even_with_a_list_of_holidays():
+    own = calendar("XTKS", [DAY(2026, 11, 23)])
+    assert not own.is_session(DAY(2026, 12, 31))
+    assert own.on_or_after(DAY(2027, 1, 1)) == DAY(2027, 1, 4)
+    assert own.last_trade_settling_by(DAY(2026, 12, 31)) == DAY(2026, 12, 28)
 
 
 def test_a_day_that_is_no_session_moves_to_the_session_before_or_after():

@@ -42,6 +42,9 @@ _LAGS = {
     ),
 }
 
+# Tokyo closes at the turn of the year, whether a list of holidays says so or not.
+_ALWAYS_CLOSED = {"XTKS": frozenset({(12, 31), (1, 1), (1, 2), (1, 3)})}
+
 
 def settlement_lag(market: str, trade_date: dt.date) -> int:
     """Sessions from trade to settlement on `market` for a trade on `trade_date`."""
@@ -119,7 +122,11 @@ class Calendar:
 @lru_cache(maxsize=64)
 def _weekdays_without(market: str, holidays: frozenset[dt.date]) -> Calendar:
     days = (FIRST_DAY + dt.timedelta(days=n) for n in range((LAST_DAY - FIRST_DAY).days + 1))
-    return Calendar(market, [d for d in days if d.weekday() < 5 and d not in holidays])
+    closed = _ALWAYS_CLOSED.get(market, frozenset())
+    return Calendar(
+        market,
+        [d for d in days if d.weekday() < 5 and d not in holidays and (d.month, d.day) not in closed],
+    )
 
 
 @lru_cache(maxsize=4)
