@@ -1,0 +1,451 @@
+"""Which lots and pools could be sold at a loss, and what the law makes of each one.
+
+One candidate per pool and account (Japan) or per lot (United States). The whole pool or lot is
+sold at the price of the day, and each candidate is judged as if it alone were sold: the regime of
+its account kind gives the verdict, so that this module knows no country. Methodology 6.1, 6.5.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from xlplugin.core.accounts import Account, Taxpayer
+from xlplugin.core.calendars import calendar
+from xlplugin.core.lots import ZERO, Bucket, Disposal, LotPick, Position, PositionKey, TaxLot
+from xlplugin.core.trades import Fill, FillKind
+from xlplugin.tax.regime import REGIMES, Book, HarvestCheck, HarvestQuestion, HarvestStatus, Period
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from fractions import Fraction
+
+    from xlplugin.core.calendars import Calendar
+    from xlplugin.tax.regime import TaxRegime
+
+__all__ = [
+    "BELOW_MIN",
+    "Candidate",
+    "Holding",
+    "Limits",
+    "Quote",
+    "Rebuy",
+    "find_candidates",
+]
+
+BELOW_MIN = "BELOW_MIN"
+LONG_AGO = dt.date(1970, 1, 1)  # for a Japanese pool row without a date: no rule asks for it
+
+
+class Rebuy:
+    """What is bought after the sale: nothing, the same issue next day, or on the same day."""
+
+    NONE, NEXT_DAY, SAME_DAY = "NONE", "NEXT_DAY", "SAME_DAY"
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One row of what is held. `problems` are reason codes; with one, amounts may be None.
+
+    Quantity and cost are exact; the cost is the TOTAL of the row in the account's currency.
+    """
+
+    row: int
+    account: Account | None
+    code: str
+    quantity: Fraction | None
+    cost: Fraction | None
+    name: str = ""
+    lot: str = ""
+    acquired: dt.date | None = None
+    currency: str = ""
+    identity_group: str = ""
+    restricted: bool = False
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The price of one security per share, in `currency` (blank: that of the account).
+
+    `fx` is home money per unit of `currency`; Japan: TTB of the day. `spread` is a fraction of mid.
+    """
+
+    code: str
+    price: Fraction | None
+    currency: str = ""
+    fx: Fraction | None = None
+    spread: Fraction | None = None
+    replacement: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the adviser sets for one list; money in the account's currency, rates as fractions."""
+
+    min_loss: Fraction = ZERO
+    threshold: Fraction = ZERO
+    fee_rate: Fraction = ZERO
+    rebuy: str = Rebuy.NEXT_DAY
+    household_complete: bool = False
+    period_end: dt.date | None = None
+    unseen: tuple[Account, ...] = ()
+    holidays: frozenset[dt.date] | None = None
+    blocked_codes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One row of the list: what would be sold, and the verdict. Amounts None: they are unknown."""
+
+    row: int
+    account: Account | None
+    code: str
+    name: str
+    lot: str
+    quantity: Fraction | None
+    status: HarvestStatus
+    reasons: tuple[str, ...]
+    price: Fraction | None = None
+    cost: Fraction | None = None
+    value: Fraction | None = None
+    check: HarvestCheck | None = None
+    quote: Quote | None = None
+
+    @property
+    def term(self) -> str:
+        """ST or LT where the regime has terms."""
+        bucket = self.check.bucket if self.check else None
+        return bucket.value if bucket in (Bucket.ST, Bucket.LT) else ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether a loss of this account can count at all."""
+        return self.account is not None and self.account.kind.facts.loss_counts
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """What all rows of one list share."""
+
+    as_of: dt.date
+    limits: Limits
+    books: Mapping[str, Book]
+    fills: Mapping[str, tuple[Fill, ...]]
+    calendars: Mapping[str, Calendar]
+    quotes: Mapping[str, Quote]
+    groups: Mapping[str, str]
+    _parts: dict[tuple[str, str], Book] = field(default_factory=dict)
+
+    def book(self, regime: str, code: str) -> Book:
+        """The part of the regime's book that can matter for `code`."""
+        place = (regime, self.groups.get(code, code))
+        found = self._parts.get(place)
+        if found is None:
+            found = self._parts[place] = self.books[regime].only(code)
+        return found
+
+
+def find_candidates(
+    holdings: Sequence[Holding],
+    quotes: Mapping[str, Quote],
+    as_of: dt.date,
+    *,
+    accounts: Mapping[str, Account],
+    fills: Iterable[Fill] = (),
+    identity_groups: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
+) -> list[Candidate]:
+    """Judge every pool or lot as if it alone were sold on `as_of`.
+
+    Parameters
+    ----------
+    holdings : sequence of Holding
+        In the order of the user's table.
+    quotes : mapping of str to Quote
+        By security code.
+    as_of : datetime.date
+        Intended trade date.
+    accounts : mapping of str to Account
+        Every account seen: of the holdings and of the fills.
+    fills : iterable of Fill
+        Done and planned, of the whole household. A purchase that is in the holdings (same account,
+        code and day) is not counted twice; sales are left out, because each row is judged alone.
+    identity_groups : mapping of str to str, optional
+        Security code to group of substantially identical ones.
+
+    Returns
+    -------
+    list of Candidate
+        In the order of the holdings, Japanese pools at the place of their first row. A row that
+        cannot be judged is UNKNOWN with its reason and stops no other.
+
+    Raises
+    ------
+    NoTableError
+        If the law of the year is not in the tables.
+    """
+    limits = limits or Limits()
+    groups = dict(identity_groups or {})
+    rows = _pooled(holdings)
+    bought = {
+        (h.account.id, h.code, h.acquired)
+        for h in holdings
+        if h.account is not None and h.acquired is not None
+    }
+    nearby: dict[str, list[Fill]] = defaultdict(list)
+    for fill in fills:
+        if fill.kind.enters and (fill.account_id, fill.instrument_id, fill.trade_date) not in bought:
+            nearby[groups.get(fill.instrument_id, fill.instrument_id)].append(fill)
+    desk = _Desk(
+        as_of,
+        limits,
+        _books(rows, accounts, groups),
+        {group: tuple(found) for group, found in nearby.items()},
+        {market: calendar(market, limits.holidays) for market in _markets(rows)},
+        quotes,
+        groups,
+    )
+    return [_judge(row, desk) for row in rows]
+
+
+def _markets(rows: Iterable[_Row]) -> set[str]:
+    return {row.account.kind.facts.market for row in rows if row.account is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Holdings that are sold together."""
+
+    first: Holding
+    account: Account | None
+    quantity: Fraction | None
+    restricted: bool
+    problems: tuple[str, ...]
+    lots: tuple[TaxLot, ...] = ()
+
+    @property
+    def pooled(self) -> bool:
+        return self.account is not None and self.account.kind.facts.pooled_by != "lot"
+
+
+def _pooled(holdings: Sequence[Holding]) -> list[_Row]:
+    """Rows of one account and code together where the account kind averages them."""
+    groups: dict[tuple[object, ...], list[Holding]] = defaultdict(list)
+    for h in holdings:
+        averaged = h.account is not None and h.account.kind.facts.pooled_by != "lot" and h.code
+        groups[(h.account.id, h.code) if averaged and h.account else (h.row,)].append(h)
+    return [_row(together) for together in groups.values()]
+
+
+def _row(together: list[Holding]) -> _Row:
+    first = together[0]
+    problems = tuple(sorted({code for h in together for code in h.problems}))
+    quantities = [h.quantity for h in together if h.quantity is not None]
+    quantity = sum(quantities, ZERO) if len(quantities) == len(together) else None
+    lots = tuple(
+        TaxLot(
+            f"lots, row {h.row}",
+            h.acquired or LONG_AGO,
+            h.quantity,
+            h.cost,
+            h.acquired or LONG_AGO,
+            seq=h.row,
+            # Parts of one lot that a broker lists apart were bought together.
+            order_id=f"lot {h.lot}" if h.lot else f"row {h.row}",
+        )
+        for h in together
+        if h.quantity is not None and h.cost is not None
+    )
+    return _Row(first, first.account, quantity, any(h.restricted for h in together), problems, lots)
+
+
+def _books(rows: list[_Row], accounts: Mapping[str, Account], groups: Mapping[str, str]) -> dict[str, Book]:
+    found: dict[str, dict[PositionKey, Position]] = defaultdict(dict)
+    broken: set[PositionKey] = set()
+    for row in rows:
+        if row.account is None or not row.first.code:
+            continue
+        regime = REGIMES[row.account.regime]
+        key = PositionKey(regime.pool_key(row.account), row.first.code)
+        if not row.lots or (row.problems and row.pooled):
+            broken.add(key)
+            continue
+        known = found[regime.name].get(key)
+        lots = (*known.lots, *row.lots) if known else row.lots
+        found[regime.name][key] = Position(key, lots)
+    books = {}
+    for name, positions in found.items():
+        whole = {
+            key: _one_pool(position) if position.key.pool.kind.facts.pooled_by != "lot" else position
+            for key, position in positions.items()
+            if key not in broken or key.pool.kind.facts.pooled_by == "lot"
+        }
+        books[name] = Book(
+            MappingProxyType(dict(accounts)), MappingProxyType(whole), MappingProxyType(dict(groups))
+        )
+    return books
+
+
+def _one_pool(position: Position) -> Position:
+    first = min(position.lots, key=lambda lot: (lot.acquired, lot.seq))
+    pool = replace(first, id="pool", quantity=position.quantity, cost=position.cost, order_id="pool")
+    return Position(position.key, (pool,))
+
+
+def _judge(row: _Row, desk: _Desk) -> Candidate:
+    first, quote = row.first, desk.quotes.get(row.first.code)
+    price = _home_price(row, quote)
+    problems = set(row.problems)
+    if first.code and isinstance(price, str):
+        problems.add(price)
+    restricted = row.restricted or first.code in desk.limits.blocked_codes
+    unknown = Candidate(
+        first.row,
+        row.account,
+        first.code,
+        first.name,
+        "" if row.pooled else first.lot,
+        row.quantity,
+        HarvestStatus.BLOCKED if restricted else HarvestStatus.UNKNOWN,
+        tuple(sorted(problems | ({"RESTRICTED"} if restricted else set()))),
+        quote.price if quote else None,
+        quote=quote,
+    )
+    if problems or row.account is None or row.quantity is None or isinstance(price, str):
+        return unknown
+    regime = REGIMES[row.account.regime]
+    book = desk.book(regime.name, first.code) if regime.name in desk.books else None
+    key = PositionKey(regime.pool_key(row.account), first.code)
+    if book is None or key not in book.positions:
+        # Another row of the same pool has no cost: the average of the pool is not known.
+        return replace(unknown, reasons=tuple(sorted({*unknown.reasons, "NO_COST"})))
+    return _checked(replace(unknown, reasons=()), row, regime, book, price, desk, restricted=restricted)
+
+
+def _home_price(row: _Row, quote: Quote | None) -> Fraction | str:
+    """Price per share in the account's currency, or the reason why there is none."""
+    if quote is None or quote.price is None:
+        return "NO_PRICE"
+    if quote.price <= 0:
+        return "BAD_PRICE"
+    home = row.account.currency if row.account else ""
+    foreign = quote.currency or row.first.currency
+    if foreign in ("", home):
+        return quote.price * quote.fx if quote.fx is not None and not foreign else quote.price
+    if quote.fx is None:
+        return "NO_FX"
+    return quote.price * quote.fx
+
+
+def _checked(
+    shown: Candidate,
+    row: _Row,
+    regime: TaxRegime,
+    book: Book,
+    price: Fraction,
+    desk: _Desk,
+    *,
+    restricted: bool,
+) -> Candidate:
+    account, quantity = row.account, row.quantity
+    if account is None or quantity is None:
+        raise TypeError("a row without account or quantity is not judged")
+    limits, sessions = desk.limits, desk.calendars[account.kind.facts.market]
+    value = price * quantity
+    disposal = Disposal(
+        "harvest",
+        account.id,
+        shown.code,
+        quantity,
+        value,
+        desk.as_of,
+        sessions.settlement(desk.as_of),
+        expenses=value * limits.fee_rate,
+        seq=10**9,  # after every fill of the day
+        pick=LotPick() if row.pooled else LotPick("SPEC", tuple((lot.id, lot.quantity) for lot in row.lots)),
+        source_row=f"lots, row {shown.row}",
+    )
+    taxpayer = _taxpayer(account, limits)
+    check = regime.harvestable(
+        book,
+        disposal,
+        _nearby(disposal, account, desk),
+        HarvestQuestion(
+            _period(regime, taxpayer, desk),
+            taxpayer,
+            sessions,
+            coverage_complete=_complete(account, regime, limits),
+            restricted=restricted,
+        ),
+    )
+    key = PositionKey(regime.pool_key(account), shown.code)
+    cost = regime.dispose(book.positions[key], disposal).cost
+    status, reasons = check.status, set(map(str, check.reasons))
+    small = check.gross_loss < limits.min_loss or check.gross_loss < limits.threshold * cost
+    if check.gross_loss > 0 and small:
+        status = HarvestStatus.BLOCKED
+        reasons.add(BELOW_MIN)
+    return replace(shown, status=status, reasons=tuple(sorted(reasons)), cost=cost, value=value, check=check)
+
+
+def _nearby(disposal: Disposal, account: Account, desk: _Desk) -> tuple[Fill, ...]:
+    code = disposal.instrument_id
+    found = tuple(
+        fill
+        for fill in desk.fills.get(desk.groups.get(code, code), ())
+        if _regime_of(fill, desk) == account.regime
+    )
+    if desk.limits.rebuy != Rebuy.SAME_DAY:
+        return found
+    rebuy = Fill(
+        id="rebuy",
+        trade_date=disposal.trade_date,
+        settle_date=disposal.settle_date,
+        seq=disposal.seq + 1,
+        account_id=account.id,
+        instrument_id=code,
+        kind=FillKind.BUY,
+        quantity=disposal.quantity,
+        amount=disposal.proceeds,
+        planned=True,
+        arranged=True,
+    )
+    return (*found, rebuy)
+
+
+def _regime_of(fill: Fill, desk: _Desk) -> str:
+    book = next(iter(desk.books.values()))
+    return book.accounts[fill.account_id].regime
+
+
+def _taxpayer(account: Account, limits: Limits) -> Taxpayer:
+    corporation = account.kind.facts.regime == "jp.corporate"
+    end = limits.period_end or dt.date(2000, 12, 31)
+    return Taxpayer(
+        account.owner_id,
+        corporation=corporation,
+        fiscal_year_end=(end.month, end.day) if corporation else (12, 31),
+    )
+
+
+def _period(regime: TaxRegime, taxpayer: Taxpayer, desk: _Desk) -> Period:
+    end = desk.limits.period_end
+    if taxpayer.corporation and end is not None:
+        year_before = end.replace(year=end.year - 1, day=min(end.day, 28))
+        return Period(end.year, year_before + dt.timedelta(days=1), end)
+    return regime.period(desk.as_of, taxpayer)
+
+
+def _complete(account: Account, regime: TaxRegime, limits: Limits) -> bool:
+    """Whether no purchase that could change the result can hide in an account not seen."""
+    lots = account.kind.facts.pooled_by == "lot"
+    for other in limits.unseen:
+        if lots and other.regime == account.regime and other.household_id == account.household_id:
+            return False
+        if not lots and other.regime == account.regime and regime.pool_key(other) == regime.pool_key(account):
+            return False
+    return limits.household_complete if lots else True
