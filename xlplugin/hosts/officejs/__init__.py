@@ -1,1 +1,1 @@
-"""officejs."""
+"""Excel for Mac, Windows and the web through Microsoft's custom-function protocol. No xlwings involved."""
