@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 __all__ = [
     "DIFFERENCE_METHODS",
     "ERROR_METHODS",
+    "FundFigures",
     "Regression",
     "TrackingWindow",
     "bias_statistic",
+    "fund_figures",
     "regression",
     "rolling_tracking_error",
     "tracking_band",
@@ -413,6 +415,57 @@ def _window(period: str, p: FloatArray, b: FloatArray, months: int, available: i
     blocks = [float(p[end] / p[end - 12] - b[end] / b[end - 12]) for end in range(months, 11, -12)]
     return TrackingWindow(
         period, return_p, return_b, return_p - return_b, error, min(blocks) if blocks else None
+    )
+
+
+class FundFigures(NamedTuple):
+    """Yearly figures of one return series; the last two are None without an index."""
+
+    annual_return: float
+    volatility: float
+    difference: float | None
+    tracking_error: float | None
+
+
+def fund_figures(
+    returns: FloatArray, index: FloatArray | None = None, periods_per_year: float = 12.0
+) -> FundFigures:
+    """Compound return and volatility per year, and the tracking against an index if there is one.
+
+    Parameters
+    ----------
+    returns : ndarray of shape (n_periods,)
+        As fractions.
+    index : ndarray of shape (n_periods,), optional
+        Returns of its own index.
+    periods_per_year : float
+        Periods per year.
+
+    Returns
+    -------
+    FundFigures
+
+    Raises
+    ------
+    MissingError, ShapeError, DomainError
+        As in `tracking_error` and `tracking_difference`.
+
+    Examples
+    --------
+    >>> figures = fund_figures(np.array([0.01, -0.005, 0.012, 0.002]))
+    >>> round(figures.annual_return, 4), round(figures.volatility, 4)
+    (0.0582, 0.027)
+    """
+    nothing = np.zeros_like(returns)
+    annual = tracking_difference(returns, nothing, periods_per_year)
+    volatility = tracking_error(returns, nothing, periods_per_year)
+    if index is None:
+        return FundFigures(annual, volatility, None, None)
+    return FundFigures(
+        annual,
+        volatility,
+        tracking_difference(returns, index, periods_per_year),
+        tracking_error(returns, index, periods_per_year),
     )
 
 
