@@ -1,0 +1,1 @@
+"""Sample market and sample clients: invented, deterministic, small."""
