@@ -2,7 +2,8 @@
 
 import datetime as dt
 import re
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal, localcontext
+from fractions import Fraction
 
 from xlplugin.errors import ErrorValue
 
@@ -63,9 +64,16 @@ def assert_block(got: list[list], expected, tolerance: dict) -> None:
 # -- tax cases -------------------------------------------------------------------------------------
 
 
-def _decimal(value) -> Decimal:
-    assert isinstance(value, (str, int, Decimal)), f"{value!r} is not exact"
-    return Decimal(value)
+def _exact(value) -> Fraction:
+    assert isinstance(value, (str, int, Decimal, Fraction)), f"{value!r} is not exact"
+    return Fraction(value)
+
+
+def _rounded(value, places: str, mode: str) -> Fraction:
+    with localcontext(Context(prec=60)):
+        exact = _exact(value)
+        quotient = Decimal(exact.numerator) / Decimal(exact.denominator)
+        return Fraction(quotient.quantize(Decimal(places), mode))
 
 
 def assert_typed(got, expected, type_: str, records: dict, where: str) -> None:
@@ -82,15 +90,13 @@ def assert_typed(got, expected, type_: str, records: dict, where: str) -> None:
     elif type_ in records:
         assert_fields(got, expected, records[type_], records, where)
     elif type_ == "decimal":
-        assert _decimal(got) == _decimal(expected), f"{where}: {got}, expected {expected}"
+        assert _exact(got) == _exact(expected), f"{where}: {got}, expected {expected}"
     elif type_ == "decimal6":
-        places, mode = Decimal("1e-6"), ROUND_HALF_EVEN
-        assert _decimal(got).quantize(places, mode) == _decimal(expected), (
+        assert _rounded(got, "1e-6", ROUND_HALF_EVEN) == _exact(expected), (
             f"{where}: {got}, expected {expected}"
         )
     elif type_ == "decimal2":
-        places, mode = Decimal("0.01"), ROUND_HALF_UP
-        assert _decimal(got).quantize(places, mode) == _decimal(expected), (
+        assert _rounded(got, "0.01", ROUND_HALF_UP) == _exact(expected), (
             f"{where}: {got}, expected {expected}"
         )
     else:
@@ -120,11 +126,8 @@ def assert_like(got, expected, where: str) -> None:
         assert len(got) == len(expected), f"{where}: {got!r}, expected {expected!r}"
         for number, (g, e) in enumerate(zip(got, expected, strict=True)):
             assert_like(g, e, f"{where}[{number}]")
-    elif isinstance(expected, str) and re.fullmatch(r"-?\d+(\.\d+)?", expected) and not isinstance(got, str):
-        assert _decimal(got) == Decimal(expected), f"{where}: {got!r}, expected {expected}"
+    elif isinstance(expected, str) and re.fullmatch(r"-?\d+(\.\d+)?", expected):
+        assert _exact(got) == _exact(expected), f"{where}: {got!r}, expected {expected}"
     else:
         got = got.isoformat() if isinstance(got, dt.date) else got
-        if isinstance(got, str) and isinstance(expected, str) and re.fullmatch(r"-?\d+(\.\d+)?", got):
-            assert Decimal(got) == Decimal(expected), f"{where}: {got!r}, expected {expected}"
-        else:
-            assert got == expected, f"{where}: {got!r}, expected {expected!r}"
+        assert got == expected, f"{where}: {got!r}, expected {expected!r}"
