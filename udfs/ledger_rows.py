@@ -197,7 +197,7 @@ def _fill(
     exact_quantity = exact(quantity)
     selling = record["side"] == "SELL"
     return Fill(
-        id=_lot_name(record) if not selling else f"row {record['row']}",
+        id=f"row {record['row']}",
         trade_date=day,
         settle_date=settles,
         seq=record["row"],
@@ -212,7 +212,3 @@ def _fill(
         planned=record["planned"] == PLANNED,
         arranged=bool(record["arranged"]),
     )
-
-
-def _lot_name(record: dict[str, Any]) -> str:
-    return record["lot"] or f"row {record['row']}"

@@ -284,7 +284,8 @@ class LossAdjustment:
     """A loss that the law does not count now: `disallowed` = `deferred` + `lost_forever`, all >= 0.
 
     `part` is the place of the part in the realization of `disposal_id`; `quantity` are the
-    shares concerned. A deferred loss went into the cost of `to_lot_id` in `to_account_id`.
+    shares concerned. A deferred loss went into the cost of `to_lot_id` in `to_account_id`; where the
+    regime has lots, `new_cost` and `new_held_from` are those of the shares that replace.
     """
 
     disposal_id: str
@@ -298,3 +299,5 @@ class LossAdjustment:
     on: dt.date
     to_lot_id: str = ""
     to_account_id: str = ""
+    new_cost: Fraction | None = None
+    new_held_from: dt.date | None = None

@@ -25,7 +25,7 @@ from xlplugin.core.lots import (
 from xlplugin.errors import LedgerError
 from xlplugin.tax.regime import DayResult
 from xlplugin.tax.us_dispose import dispose
-from xlplugin.tax.wash_sales import LITERAL, OpenLoss, WashPolicy, match, window
+from xlplugin.tax.wash_sales import LITERAL, OpenLoss, WashPolicy, match
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -72,7 +72,7 @@ class UsDay:
         self._added: dict[str, list[PositionKey]] = defaultdict(list)
         self._losses: dict[tuple[str, str], list[OpenLoss]] = defaultdict(list)
         for loss in book.memory:
-            if isinstance(loss, OpenLoss) and window(loss.sale_date)[1] >= day:
+            if isinstance(loss, OpenLoss) and loss.last >= day:
                 self._losses[loss.household_id, loss.group].append(loss)
 
     # -- what is held ----------------------------------------------------------------------------
@@ -206,6 +206,7 @@ class UsDay:
                 part.held_from,
                 part.quantity,
                 -part.gain,
+                *self.policy.window(done.disposal.trade_date),
             )
             for place, lot in self._candidates(household, group, done.disposal.trade_date):
                 if loss is None:
@@ -224,7 +225,7 @@ class UsDay:
                 self._losses[household, group].append(loss)
 
     def _candidates(self, household: str, group: str, day: dt.date) -> list[tuple[PositionKey, TaxLot]]:
-        first, last = window(day)
+        first, last = self.policy.window(day)
         found = [
             (key, lot)
             for key in self._group_keys(group)

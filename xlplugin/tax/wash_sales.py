@@ -37,15 +37,25 @@ class WashPolicy:
     `same_sale`: shares sold by the same order as the loss do not replace it (netted), or do in
     their turn (literal); the total deductible loss is the same once everything is sold.
     Shares sold before the loss do not replace it (no authority; it keeps a loss from moving back
-    into a sale that is done).
+    into a sale that is done). `days` replaces the days before and after of the dated table.
     """
 
     same_sale: str = NETTED
+    days: int | None = None
+
+    def window(self, sale_date: dt.date) -> tuple[dt.date, dt.date]:
+        """First and last trade date of purchases that replace shares sold on `sale_date`."""
+        if self.days is None:
+            return window(sale_date)
+        return sale_date - dt.timedelta(days=self.days), sale_date + dt.timedelta(days=self.days)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenLoss:
-    """The part of a loss that no purchase has replaced so far; `loss` is positive."""
+    """The part of a loss that no purchase has replaced so far; `loss` is positive.
+
+    Purchases from `first` to `last`, both inclusive, can replace it.
+    """
 
     disposal_id: str
     part: int
@@ -57,11 +67,12 @@ class OpenLoss:
     held_from: dt.date
     quantity: Fraction
     loss: Fraction
+    first: dt.date
+    last: dt.date
 
     def can_meet(self, lot: TaxLot) -> bool:
         """Whether `lot` of the same household and group replaces these shares."""
-        first, last = window(self.sale_date)
-        return lot.can_replace and lot.order_id != self.order_id and first <= lot.acquired <= last
+        return lot.can_replace and lot.order_id != self.order_id and self.first <= lot.acquired <= self.last
 
 
 @lru_cache(maxsize=4096)
@@ -110,7 +121,8 @@ def match(loss: OpenLoss, lot: TaxLot, account: Account, on: dt.date) -> Match:
     >>> from xlplugin.core.lots import TaxLot
     >>> import datetime as dt
     >>> sold, bought = dt.date(2026, 3, 2), dt.date(2026, 3, 10)
-    >>> loss = OpenLoss("S", 0, "", "XYZ", "XYZ", "A", sold, dt.date(2026, 2, 2), F(100), F(250))
+    >>> loss = OpenLoss("S", 0, "", "XYZ", "XYZ", "A", sold, dt.date(2026, 2, 2), F(100), F(250),
+    ...     *window(sold))
     >>> lot = TaxLot("R", bought, F(100), F(800), bought)
     >>> done = match(loss, lot, Account("U", AccountKind.US_TAXABLE), bought)
     >>> int(done.lots[0].cost), done.lots[0].held_from
@@ -144,5 +156,7 @@ def match(loss: OpenLoss, lot: TaxLot, account: Account, on: dt.date) -> Match:
         on=on,
         to_lot_id=lot.id,
         to_account_id=account.id,
+        new_cost=washed.cost,
+        new_held_from=washed.held_from,
     )
     return Match(left, (washed,) if rest is None else (washed, rest), adjustment)

@@ -40,7 +40,7 @@ from xlplugin.tax.us_netting import (
     ordinary_tax,
     preferential_tax,
 )
-from xlplugin.tax.wash_sales import WashPolicy, window
+from xlplugin.tax.wash_sales import WashPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,7 +113,8 @@ class UsTaxable:
     def earliest_rebuy(self, trade_date: dt.date, account: Account, calendar: Calendar) -> dt.date | None:
         """The day after the window closes; none where no loss counts."""
         del calendar
-        return window(trade_date)[1] + dt.timedelta(days=1) if account.kind.facts.loss_counts else None
+        last = self.wash.window(trade_date)[1]
+        return last + dt.timedelta(days=1) if account.kind.facts.loss_counts else None
 
     # -- the seam --------------------------------------------------------------------------------
 
