@@ -45,7 +45,8 @@ class CustomError extends Error {
 }
 const errorCodes = {nullReference: "#NULL!", divisionByZero: "#DIV/0!", invalidValue: "#VALUE!",
   invalidReference: "#REF!", invalidName: "#NAME?", invalidNumber: "#NUM!", notAvailable: "#N/A"};
-globalThis.CustomFunctions = {associate: (id, f) => { known[id] = f; }, Error: CustomError, ErrorCode: errorCodes};
+const associate = (id, f) => { known[id] = f; };
+globalThis.CustomFunctions = {associate, Error: CustomError, ErrorCode: errorCodes};
 </script><script src="/functions.js"></script><script>
 const calls = CALLS;
 Promise.allSettled(calls.map(([id, args, at]) => known[id](...args, {address: at, parameterAddresses: []})))

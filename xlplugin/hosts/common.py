@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xlplugin.errors import CODE_PREFIX, ErrorValue, XlPluginError
 from xlplugin.worksheet.calling import call
+from xlplugin.worksheet.memory import Memory
 
 if TYPE_CHECKING:
     from xlplugin.worksheet.convert import Block
     from xlplugin.worksheet.registry import WorksheetFunction
 
-__all__ = ["MAX_SENTENCE", "Failure", "answer"]
+__all__ = ["MAX_SENTENCE", "MEMORY", "Failure", "answer"]
 
 log = logging.getLogger("xlplugin")
+
+MEMORY = Memory()  # of the process: ranges are read once, equal calls are answered at once
 
 MAX_SENTENCE = 255  # a longer text does not survive every host
 
@@ -33,7 +36,9 @@ class Failure(NamedTuple):
         return f"{self.error.value} {self.sentence}"
 
 
-def answer(function: WorksheetFunction, *raw: Any, language: str | None = None) -> Block | Failure:
+def answer(
+    function: WorksheetFunction, *raw: Any, language: str | None = None, memory: Memory | None = MEMORY
+) -> Block | Failure:
     """Call `function` with what a host handed over, as few or as many arguments as it gave.
 
     Parameters
@@ -44,6 +49,8 @@ def answer(function: WorksheetFunction, *raw: Any, language: str | None = None) 
         Cells, rows of cells, None for an argument left out.
     language : str, optional
         "ja" or "en": titles of result columns where no table argument decides.
+    memory : Memory, optional
+        Where read ranges and answers are remembered; None computes everything anew.
 
     Returns
     -------
@@ -51,7 +58,7 @@ def answer(function: WorksheetFunction, *raw: Any, language: str | None = None) 
         A failure carries the code, the function, what was given and what to do.
     """
     try:
-        return call(function, *raw, language=language)
+        return call(function, *raw, language=language, memory=memory)
     except XlPluginError as error:
         return Failure(error.cell_error, shortened(f"{error.code} {function.name}: {error}"))
     except MemoryError:
