@@ -7,22 +7,24 @@ template, inputs and date give the same bytes. Specification, sections 3 and 12.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from xlplugin.workbook import running
+from xlplugin.workbook.charts import Chart, area_of, chart_parts, take_apart
 from xlplugin.workbook.findings import Finding
-from xlplugin.workbook.fixed import MAIN_TYPES, Plumbing, dynamic_record, with_calculation
+from xlplugin.workbook.fixed import FixedParts, fixed_parts
+from xlplugin.workbook.formats import Formats
 from xlplugin.workbook.formula import file_form, in_flavour, mentions, needs_file_form, table_of_spellings
 from xlplugin.workbook.lowering import Lowering, is_simple_name
 from xlplugin.workbook.package import Package
-from xlplugin.workbook.parts import part_bytes
 from xlplugin.workbook.refusals import Refusals
 from xlplugin.workbook.replacements import REPLACED
 from xlplugin.workbook.sheets import Cell, Sheet, Way, scan
 from xlplugin.workbook.strings import StringTable
 from xlplugin.workbook.tokens import NAME, address, tokens
 from xlplugin.workbook.view import sheet_view, view_strings
+from xlplugin.workbook.zipped import Entry, new_entry
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -31,8 +33,10 @@ if TYPE_CHECKING:
 
     from xlplugin.workbook.bind import Inputs
     from xlplugin.workbook.calc import Functions
+    from xlplugin.workbook.editions import Edition
+    from xlplugin.workbook.findings import Level
     from xlplugin.workbook.formula import Flavour
-    from xlplugin.workbook.running import Edition, Result
+    from xlplugin.workbook.running import Result
     from xlplugin.workbook.structured import Table
 
 __all__ = ["CompiledTemplate", "compile_template"]
@@ -53,14 +57,15 @@ class CompiledTemplate:
     strings: StringTable
     strings_part: str | None
     sites: list[tuple[str, str]]
-    dynamic_record: int
-    fixed: dict[str, bytes]
-    dropped: frozenset[str]
+    charts: list[Chart]
+    formats: Formats
     digest: str
     lenient: bool
     findings: list[Finding] = field(default_factory=list)
     views: dict[str, str] = field(default_factory=dict)
     strings_view: bytes | None = None
+    _fixed: dict[bool, FixedParts] = field(default_factory=dict)
+    _packed: dict[tuple[bytes, int], Entry] = field(default_factory=dict)
 
     def run(
         self,
@@ -70,6 +75,8 @@ class CompiledTemplate:
         flavour: Flavour = "vba",
         as_of: dt.date,
         level: int = 6,
+        freeze_dynamic: bool = True,
+        properties: Mapping[str, str] | None = None,
     ) -> Result:
         """Compute the workbook for one client.
 
@@ -79,12 +86,16 @@ class CompiledTemplate:
             Values by defined name, table or address; none leaves the template's own.
         edition : {"live", "values", "oracle"}
             Formulas with values; our functions frozen; for an independent application.
-        flavour : {"vba", "officejs", "xll"}
+        flavour : {"vba", "officejs", "xll", "addin"}
             How our functions are spelled in the file.
         as_of : date
             TODAY() and the dates in the document properties.
         level : int
             Compression of changed parts, 1 (fast) to 9.
+        freeze_dynamic : bool
+            Whether a values edition freezes native dynamic arrays too; viewers ignore their values.
+        properties : mapping, optional
+            Document properties to set: title, subject, creator, keywords, description.
 
         Returns
         -------
@@ -98,7 +109,33 @@ class CompiledTemplate:
         InputError
             If an input does not fit the template.
         """
-        return running.run(self, inputs, edition=edition, flavour=flavour, as_of=as_of, level=level)
+        return running.run(
+            self,
+            inputs,
+            edition=edition,
+            flavour=flavour,
+            as_of=as_of,
+            level=level,
+            freeze_dynamic=freeze_dynamic,
+            properties=properties or {},
+        )
+
+    def fixed_parts(self, edition: Edition) -> FixedParts:
+        """What every run of an edition writes in the same bytes; made once."""
+        values = edition == "values"
+        if values not in self._fixed:
+            cells = (one for sheet in self.sheets.values() for one in sheet.formulas())
+            dynamic = any(one.way is Way.DYNAMIC for one in cells)
+            self._fixed[values] = fixed_parts(self.package, dynamic=dynamic, values=values)
+        return self._fixed[values]
+
+    def packed(self, fixed: FixedParts, part: str, level: int) -> Entry:
+        """A fixed part, packed once."""
+        data = fixed.parts[part]
+        key = part.encode() + b"\0" + data, level
+        if key not in self._packed:
+            self._packed[key] = new_entry(part, data, level)
+        return self._packed[key]
 
 
 def compile_template(
@@ -129,24 +166,11 @@ def compile_template(
         for part in package.sheets
         if part.is_worksheet
     }
-    compiler = _Compiler(package, lowering, spelled)
+    compiler = _Compiler(package, lowering, spelled, lenient=lenient)
     for sheet in sheets.values():
         for one in sheet.formulas():
             compiler.cell(sheet, one)
         sheet.find_children()
-    plumbing = Plumbing(package)
-    record = 0
-    if any(one.way is Way.DYNAMIC for sheet in sheets.values() for one in sheet.formulas()):
-        record = dynamic_record(package, plumbing)
-    for relation in package.related(package.main, "calcChain"):
-        plumbing.drop(relation.target)
-    kind = package.content_type(package.main)
-    if kind in MAIN_TYPES:
-        plumbing.set_type(package.main, MAIN_TYPES[kind])
-    fixed = plumbing.parts()
-    root = package.xml(package.main)
-    if with_calculation(root):
-        fixed = {package.main: part_bytes(root), **fixed}
     strings = package.related(package.main, "sharedStrings")
     strings_part = strings[0].target if strings else None
     strings_data = package.data(strings_part) if strings_part else None
@@ -159,9 +183,8 @@ def compile_template(
         strings=StringTable(strings_data),
         strings_part=strings_part,
         sites=compiler.sites,
-        dynamic_record=record,
-        fixed=fixed,
-        dropped=frozenset(plumbing.dropped),
+        charts=_charts(package),
+        formats=Formats(package),
         digest=_digest(package, functions),
         lenient=lenient,
         findings=compiler.findings,
@@ -175,8 +198,11 @@ def compile_template(
 class _Compiler:
     """What is known while the formulas of one workbook are read."""
 
-    def __init__(self, package: Package, lowering: Lowering, spelled: Mapping[str, str]) -> None:
+    def __init__(
+        self, package: Package, lowering: Lowering, spelled: Mapping[str, str], *, lenient: bool
+    ) -> None:
         self.lowering, self.spelled = lowering, spelled
+        self._level: Level = "warning" if lenient else "error"
         self.sites: list[tuple[str, str]] = []
         self.findings: list[Finding] = []
         self._refusals = Refusals(spelled, lowering.replaced, package.names, package.tables)
@@ -194,13 +220,13 @@ class _Compiler:
         if formula is None:
             return
         if one.way is Way.KEPT:
-            self.findings.append(Finding("T16", "error", sheet.name, place))
+            self.findings.append(Finding("T16", self._level, sheet.name, place))
             return
         if needs_file_form(formula):
             table = self._own_table(sheet, one) if "[" in formula and "@" in formula else None
             formula = file_form(formula, table.name if table else None)
         if found := self._refusals.of(formula, sheet.name, one.row, place):
-            self.findings.append(found)
+            self.findings.append(replace(found, level=self._level))
             one.way = Way.KEPT
             return
         one.is_ours = self._is_ours(formula)
@@ -225,6 +251,18 @@ class _Compiler:
         if not self._calling:
             return False
         return any(kind == NAME and part.upper() in self._calling for kind, part in tokens(formula))
+
+
+def _charts(package: Package) -> list[Chart]:
+    """Charts with at least one reference that can be read."""
+    names = {name.name.upper(): name for name in package.names}
+
+    def readable(formula: str) -> bool:
+        # Extents are known after a calculation only; any will do for this question.
+        return area_of(formula, names, lambda _, row, column: (row, column, row, column)) is not None
+
+    charts = [take_apart(part, package.data(part), readable) for part in chart_parts(package)]
+    return [chart for chart in charts if chart.slots]
 
 
 def _digest(package: Package, functions: Functions) -> str:

@@ -7,19 +7,45 @@ calcChain. Source: ECMA-376 part 1, 18.2.2 (calcPr) and 18.9; [MS-XLSX] 2.3.6 (d
 from __future__ import annotations
 
 import posixpath
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
 
+from xlplugin.errors import InputError
 from xlplugin.workbook.package import relations_part
-from xlplugin.workbook.parts import CONTENT_TYPES, MAIN, RELATIONS, RELATIONSHIPS, local, main, part_bytes
+from xlplugin.workbook.parts import (
+    CONTENT_TYPES,
+    MAIN,
+    RELATIONS,
+    RELATIONSHIPS,
+    local,
+    main,
+    parse,
+    part_bytes,
+)
+from xlplugin.workbook.xmltext import xml
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Mapping
+
     from lxml.etree import _Element as Element
 
     from xlplugin.workbook.package import Package
 
-__all__ = ["CALCULATION_ID", "MAIN_TYPES", "Plumbing", "dynamic_record", "with_calculation"]
+__all__ = [
+    "CALCULATION_ID",
+    "FORMULA_SHEET",
+    "FixedParts",
+    "Plumbing",
+    "dynamic_record",
+    "fixed_parts",
+    "with_calculation",
+    "with_dates",
+    "with_names",
+]
 
 CALCULATION_ID: Final = "191029"
 METADATA: Final = "xl/metadata.xml"
@@ -29,6 +55,8 @@ _SPREADSHEET: Final = "application/vnd.openxmlformats-officedocument.spreadsheet
 METADATA_TYPE: Final = f"{_SPREADSHEET}sheetMetadata+xml"
 STRINGS_TYPE: Final = f"{_SPREADSHEET}sharedStrings+xml"
 WORKSHEET_TYPE: Final = f"{_SPREADSHEET}worksheet+xml"
+WORKBOOK_TYPE: Final = f"{_SPREADSHEET}sheet.main+xml"
+FORMULA_SHEET: Final = "_formulas"
 MAIN_TYPES: Final = {
     f"{_SPREADSHEET}sheet.main+xml": f"{_SPREADSHEET}sheet.main+xml",
     f"{_SPREADSHEET}template.main+xml": f"{_SPREADSHEET}sheet.main+xml",
@@ -44,6 +72,15 @@ _BEHIND_SETTINGS: Final = frozenset(
     """oleSize customWorkbookViews pivotCaches smartTagPr smartTagTypes webPublishing fileRecoveryPr
     webPublishObjects extLst""".split()
 )
+_PROPERTIES: Final = {
+    "title": "dc:title",
+    "subject": "dc:subject",
+    "creator": "dc:creator",
+    "keywords": "cp:keywords",
+    "description": "dc:description",
+}
+_NO_STRINGS: Final = f'<sst xmlns="{MAIN}"/>'.encode()
+_TIMES: Final = re.compile(r"(<dcterms:(?:modified|created)\b[^>]*>)[^<]*(</dcterms:)")
 _DYNAMIC: Final = "http://schemas.microsoft.com/office/spreadsheetml/2017/dynamicarray"
 _FRESH: Final = f"""<metadata xmlns="{MAIN}" xmlns:xda="{_DYNAMIC}">\
 <metadataTypes count="1"><metadataType name="XLDAPR" minSupportedVersion="120000" copy="1" pasteAll="1" \
@@ -55,77 +92,193 @@ coerce="1" cellMeta="1"/></metadataTypes>\
 
 
 class Plumbing:
-    """Content types and workbook relations while parts come and go."""
+    """Content types and relations of the package and the workbook while parts come and go."""
 
     def __init__(self, package: Package) -> None:
         self._package = package
         self._types_part = package.find("[Content_Types].xml") or "[Content_Types].xml"
         self._types = package.xml(self._types_part)
-        self._relations_part = relations_part(package.main)
-        self._relations_part = package.find(self._relations_part) or self._relations_part
-        self._relations = package.xml(self._relations_part)
-        self._changed: set[str] = set()
+        self._relations: dict[str, tuple[str, Element]] = {}
+        for source in ("", package.main):
+            part = package.find(relations_part(source))
+            if part is not None:
+                self._relations[source] = part, package.xml(part)
+        self._changed: dict[str, Element] = {}
         self.dropped: set[str] = set()
         self.added: dict[str, bytes] = {}
 
     def parts(self) -> dict[str, bytes]:
         """The parts that changed, new ones last."""
-        found = {}
-        if self._types_part in self._changed:
-            found[self._types_part] = part_bytes(self._types)
-        if self._relations_part in self._changed:
-            found[self._relations_part] = part_bytes(self._relations)
-        return {**found, **self.added}
+        return {**{part: part_bytes(root) for part, root in self._changed.items()}, **self.added}
 
     def drop(self, part: str) -> None:
-        """Take a part out, with its content type and the workbook's relation to it."""
+        """Take a part out, with what only it refers to, its content type and the relations to it."""
         self.dropped.add(part)
-        own = relations_part(part)
-        if found := self._package.find(own):
-            self.dropped.add(found)
+        for relation in self._package.relations(part):
+            if not relation.external and relation.target not in self.dropped:
+                self.drop(relation.target)
+        if own := self._package.find(relations_part(part)):
+            self.dropped.add(own)
         for element in list(self._types):
             if element.get("PartName", "").lstrip("/").lower() == part.lower():
                 self._types.remove(element)
-                self._changed.add(self._types_part)
-        for relation in self._package.relations(self._package.main):
-            if relation.target == part and not relation.external:
-                self._remove_relation(relation.id)
-
-    def _remove_relation(self, identity: str) -> None:
-        for element in list(self._relations):
-            if element.get("Id") == identity:
-                self._relations.remove(element)
-                self._changed.add(self._relations_part)
+                self._changed[self._types_part] = self._types
+        for source, (where, root) in self._relations.items():
+            gone = {r.id for r in self._package.relations(source) if r.target == part and not r.external}
+            for element in list(root):
+                if element.get("Id") in gone:
+                    root.remove(element)
+                    self._changed[where] = root
 
     def add(self, part: str, data: bytes, content_type: str, kind: str) -> str:
         """Put a part in, related to the workbook; the id of the relation is given back."""
         self.added[part] = data
-        override = etree.SubElement(self._types, f"{{{CONTENT_TYPES}}}Override")
-        override.set("PartName", f"/{part}")
-        override.set("ContentType", content_type)
-        used = {element.get("Id") for element in self._relations}
+        self.set_type(part, content_type)
+        where, root = self._relations[self._package.main]
+        used = {element.get("Id") for element in root}
         number = 1
         while f"rId{number}" in used:
             number += 1
-        relation = etree.SubElement(self._relations, f"{{{RELATIONS}}}Relationship")
+        relation = etree.SubElement(root, f"{{{RELATIONS}}}Relationship")
         relation.set("Id", f"rId{number}")
         relation.set("Type", f"{RELATIONSHIPS}/{kind}")
         relation.set("Target", posixpath.relpath(part, posixpath.dirname(self._package.main) or "."))
-        self._changed |= {self._types_part, self._relations_part}
+        self._changed[where] = root
         return f"rId{number}"
 
     def set_type(self, part: str, content_type: str) -> None:
-        """Give an existing part another content type."""
+        """Say what kind of part it is."""
         for element in self._types:
             if element.get("PartName", "").lstrip("/").lower() == part.lower():
                 if element.get("ContentType") != content_type:
                     element.set("ContentType", content_type)
-                    self._changed.add(self._types_part)
+                    self._changed[self._types_part] = self._types
                 return
         override = etree.SubElement(self._types, f"{{{CONTENT_TYPES}}}Override")
         override.set("PartName", f"/{part}")
         override.set("ContentType", content_type)
-        self._changed.add(self._types_part)
+        self._changed[self._types_part] = self._types
+
+
+@dataclass(frozen=True)
+class FixedParts:
+    """What every run of one edition writes in the same bytes.
+
+    `workbook` is the main part before names are rewritten for a client; `formulas_part` is the
+    hidden sheet that lists the frozen formulas of a values edition.
+    """
+
+    parts: dict[str, bytes]
+    dropped: frozenset[str]
+    dynamic_record: int
+    workbook: bytes
+    strings_part: str | None
+    formulas_part: str | None = None
+
+
+def fixed_parts(package: Package, *, dynamic: bool, values: bool) -> FixedParts:
+    """The parts of one edition.
+
+    Parameters
+    ----------
+    package : Package
+    dynamic : bool
+        Whether a cell is a dynamic array.
+    values : bool
+        For a client: no macros, no ribbon, a hidden list of the formulas that were frozen.
+    """
+    plumbing = Plumbing(package)
+    root = package.xml(package.main)
+    changed = with_calculation(root)
+    record = dynamic_record(package, plumbing) if dynamic else 0
+    for relation in package.related(package.main, "calcChain"):
+        plumbing.drop(relation.target)
+    strings = next((r.target for r in package.related(package.main, "sharedStrings")), None)
+    kind = MAIN_TYPES.get(package.content_type(package.main))
+    formulas_part = None
+    if values:
+        kind = WORKBOOK_TYPE
+        for source, dropped in (("", "extensibility"), ("", "ui"), (package.main, "vbaProject")):
+            for relation in package.relations(source):
+                if relation.kind == dropped and not relation.external:
+                    plumbing.drop(relation.target)
+        if strings is None:
+            strings = SHARED_STRINGS
+            plumbing.add(strings, _NO_STRINGS, STRINGS_TYPE, "sharedStrings")
+        formulas_part = _add_formula_sheet(package, plumbing, root)
+        _drop_macro_names(root)
+        changed = True
+    if kind is not None:
+        plumbing.set_type(package.main, kind)
+    workbook = part_bytes(root) if changed else package.data(package.main)
+    return FixedParts(plumbing.parts(), frozenset(plumbing.dropped), record, workbook, strings, formulas_part)
+
+
+def _add_formula_sheet(package: Package, plumbing: Plumbing, root: Element) -> str | None:
+    if any(sheet.name == FORMULA_SHEET for sheet in package.sheets):
+        return None  # a values edition already
+    number = 1
+    while package.find(f"xl/worksheets/sheet{number}.xml"):
+        number += 1
+    part = f"xl/worksheets/sheet{number}.xml"
+    identity = plumbing.add(part, b"", WORKSHEET_TYPE, "worksheet")
+    sheets = root.find(main("sheets"))
+    if sheets is None:
+        return None
+    used = [int(element.get("sheetId", "0")) for element in sheets]
+    element = etree.SubElement(sheets, main("sheet"))
+    element.set("name", FORMULA_SHEET)
+    element.set("sheetId", str(max(used, default=0) + 1))
+    element.set("state", "veryHidden")
+    element.set(f"{{{RELATIONSHIPS}}}id", identity)
+    return part
+
+
+def _drop_macro_names(root: Element) -> None:
+    names = root.find(main("definedNames"))
+    if names is None:
+        return
+    for element in list(names):
+        if any(element.get(key) in ("1", "true") for key in ("function", "vbProcedure", "xlm")):
+            names.remove(element)
+    if not len(names):
+        root.remove(names)
+
+
+def with_names(workbook: bytes, part: str, rewritten: Callable[[str], str]) -> bytes:
+    """The main part with the text of every defined name rewritten; the same bytes if none changes."""
+    root = parse(workbook, part)
+    changed = False
+    for element in root.iterfind(f"{main('definedNames')}/{main('definedName')}"):
+        old = element.text or ""
+        new = rewritten(old)
+        if new != old:
+            element.text, changed = new, True
+    return part_bytes(root) if changed else workbook
+
+
+def with_dates(core: bytes, as_of: dt.date, properties: Mapping[str, str]) -> bytes:
+    """Document properties whose times are the day of the figures: equal inputs give equal bytes.
+
+    Raises
+    ------
+    InputError
+        For a property that is not one of title, subject, creator, keywords, description.
+    """
+    content = core.decode("utf-8-sig")
+    content = _TIMES.sub(lambda match: f"{match[1]}{as_of.isoformat()}T00:00:00Z{match[2]}", content)
+    for key, value in properties.items():
+        tag = _PROPERTIES.get(key)
+        if tag is None:
+            raise InputError(f"{key!r} is no document property; use one of {', '.join(_PROPERTIES)}")
+        element = f"<{tag}>{xml(value)}</{tag}>"
+        pattern = re.compile(rf"<{tag}(?:\s[^>]*)?(?:/>|>[^<]*</{tag}>)")
+        if pattern.search(content):
+            content = pattern.sub(lambda _, element=element: element, content, count=1)  # type: ignore[misc]
+        else:
+            end = content.rfind("</")
+            content = content[:end] + element + content[end:]
+    return content.encode()
 
 
 def with_calculation(root: Element) -> bool:

@@ -41,7 +41,7 @@ __all__ = [
     "table_of_spellings",
 ]
 
-Flavour = Literal["vba", "officejs", "xll"]
+Flavour = Literal["vba", "officejs", "xll", "addin"]
 
 FUTURE_SHEET: Final = frozenset({"FILTER", "SORT"})  # stored with _xlfn._xlws.
 FUTURE: Final = frozenset(
@@ -245,7 +245,8 @@ def in_flavour(formula: str, flavour: Flavour, spelled: Mapping[str, str]) -> st
     ----------
     formula : str
         Stored text, in any flavour.
-    flavour : {"vba", "officejs", "xll"}
+    flavour : {"vba", "officejs", "xll", "addin"}
+        The last one is the programmatic name of the LibreOffice add-in.
     spelled : mapping of str to str
         From `table_of_spellings`.
 
@@ -291,4 +292,6 @@ def mentions(formula: str, spelled: Mapping[str, str] | Collection[str]) -> bool
 def _spelling(name: str, flavour: Flavour) -> str:
     if flavour == "officejs":
         return f"_xldudf_{OFFICEJS_NAMESPACES[0]}_{name}"
+    if flavour == "addin":
+        return f"ORG.XLPLUGIN.ADDIN.{name.replace('_', '')}"
     return f"_xll.{name}" if flavour == "xll" else name

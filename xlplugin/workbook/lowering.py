@@ -8,10 +8,10 @@ cell as a first argument, so that a failure can be logged with sheet and cell.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from xlplugin.workbook.structured import Table, structured
+from xlplugin.workbook.structured import Table, moved_reference, structured
 from xlplugin.workbook.tokens import (
     BRACKET,
     CELL,
@@ -104,6 +104,11 @@ class Lowering:
             for name in names
             if not (name.is_builtin or name.is_macro or is_simple_name(name.text))
         }
+        # Names whose text is a range of a table without naming it follow the table's size.
+        self._name_tables = {
+            key: {name for name, table in self.tables.items() if _reads(definition, table)}
+            for key, definition in self.names.items()
+        }
         self._words = frozenset(
             {*self.tables, *spelled, *replaced, *(name for name, _ in self.names), _SINGLE}
         )
@@ -112,7 +117,12 @@ class Lowering:
         """The same for tables of another size."""
         other = object.__new__(Lowering)
         other.__dict__.update(self.__dict__)
-        other.tables = {**self.tables, **{table.name.upper(): table for table in tables}}
+        changed = {table.name.upper(): table for table in tables}
+        other.tables = {**self.tables, **changed}
+        other.names = dict(self.names)
+        for key, readers in self._name_tables.items():
+            for name in readers & changed.keys():
+                other.names[key] = moved_reference(other.names[key], self.tables[name], changed[name])
         return other
 
     def __call__(self, formula: str, sheet: str, row: int, column: int, site: int) -> Lowered:
@@ -186,14 +196,10 @@ class Lowering:
         self, parts: Sequence[Token], at: int, place: _Place, depth: int, out: list[Token]
     ) -> int:
         """``Sheet!name`` is the name of that sheet, else the workbook's."""
-        if at + 2 >= len(parts) or parts[at + 2][0] != NAME or depth >= MAX_DEPTH:
+        if at + 2 >= len(parts) or parts[at + 2][0] != NAME:
             return 0
         name = parts[at + 2][1].upper()
-        definition = self.names.get((name, plain_sheet(parts[at][1])), self.names.get((name, None)))
-        if definition is None:
-            return 0
-        self._inline(definition, place, depth, out)
-        return 3
+        return 3 if self._inlined((name, plain_sheet(parts[at][1])), place, depth, out) else 0
 
     def _word(self, parts: Sequence[Token], at: int, place: _Place, depth: int, out: list[Token]) -> int:
         """A table or a name that the calculator does not know."""
@@ -203,16 +209,19 @@ class Lowering:
             inner = parts[at + 1][1][1:-1] if bracketed else ""
             out.append((OTHER, self._structured(table, inner, place)))
             return 2 if bracketed else 1
-        definition = self.names.get((upper, place.sheet), self.names.get((upper, None)))
-        if definition is None or depth >= MAX_DEPTH:
-            return 0
-        self._inline(definition, place, depth, out)
-        return 1
+        return 1 if self._inlined((upper, place.sheet), place, depth, out) else 0
 
-    def _inline(self, definition: str, place: _Place, depth: int, out: list[Token]) -> None:
+    def _inlined(self, key: tuple[str, str | None], place: _Place, depth: int, out: list[Token]) -> bool:
+        """The text of a name in place of it; the sheet's own name first."""
+        if key not in self.names:
+            key = key[0], None
+        if key not in self.names or depth >= MAX_DEPTH:
+            return False
+        place.tables |= self._name_tables[key]
         # A name is written as seen from A1; its relative references move to the cell.
-        moved = shift(tokens(definition), place.row - 1, place.column - 1)
+        moved = shift(tokens(self.names[key]), place.row - 1, place.column - 1)
         out += [(OTHER, "("), *self._walk(moved, place, depth + 1), (OTHER, ")")]
+        return True
 
     def _call(self, parts: Sequence[Token], at: int, place: _Place, depth: int, out: list[Token]) -> int:
         upper = parts[at][1].upper()
@@ -240,6 +249,12 @@ class Lowering:
         if end < len(parts):
             out.append((OTHER, ")"))
         return end - at + 1
+
+
+def _reads(definition: str, table: Table) -> bool:
+    r1, c1, r2, c2 = table.corners
+    longer = replace(table, corners=(r1, c1, r2 + 1, c2))
+    return moved_reference(definition, table, longer) != definition
 
 
 def _pointed_at(argument: Sequence[Token], place: _Place) -> str:

@@ -1,36 +1,47 @@
-"""One client's run: calculate, read the spills, write the changed parts."""
+"""One client's run: bind, calculate, write. See `CompiledTemplate.run`.
+
+What was calculated is kept with the result, so that another edition of the same book can be
+written without calculating again.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from xlplugin.errors import ErrorValue
+from xlplugin.workbook.bind import Inputs, bind
 from xlplugin.workbook.calc import Formualizer, FunctionFailure, Recorder, register_all
+from xlplugin.workbook.charts import area_of
 from xlplugin.workbook.findings import Finding, TemplateError
-from xlplugin.workbook.patch import Grid, Policy, SheetResult, render
+from xlplugin.workbook.patch import Grid, SheetResult
 from xlplugin.workbook.reading import Book
 from xlplugin.workbook.replacements import REPLACEMENTS
 from xlplugin.workbook.sheets import Sheet, Way
+from xlplugin.workbook.structured import moved_reference
 from xlplugin.workbook.tokens import address, box
 from xlplugin.workbook.values import FATAL
 from xlplugin.workbook.view import sheet_view, view_package
-from xlplugin.workbook.zipped import Entry, new_entry, write_zip
+from xlplugin.workbook.writing import write
 
 if TYPE_CHECKING:
-    from xlplugin.workbook.bind import Inputs
+    from collections.abc import Iterable, Mapping
+
+    from xlplugin.workbook.bind import Bound
     from xlplugin.workbook.calc import Calculator
     from xlplugin.workbook.compile import CompiledTemplate
+    from xlplugin.workbook.editions import Edition
     from xlplugin.workbook.findings import Level
     from xlplugin.workbook.formula import Flavour
+    from xlplugin.workbook.package import DefinedName
     from xlplugin.workbook.sheets import Cell
     from xlplugin.workbook.tokens import Box
 
-__all__ = ["Edition", "Result", "run"]
+__all__ = ["Calculated", "CellError", "Result", "calculate", "run"]
 
-Edition = Literal["live", "values", "oracle"]
+ChartValues = dict[str, tuple[list[list[Any]], str]]
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,38 @@ class CellError:
     sheet: str
     cell: str
     error: str
+
+
+@dataclass
+class Calculated:
+    """The state of one client's book between calculation and writing.
+
+    `results` holds the sheets with formulas; `charts` the values behind every chart reference.
+    """
+
+    template: CompiledTemplate
+    bound: Bound
+    as_of: dt.date
+    sheets: dict[str, Sheet]
+    results: dict[str, SheetResult]
+    log: list[FunctionFailure]
+    findings: list[Finding]
+    charts: ChartValues = field(default_factory=dict)
+
+    def extent(self, sheet: str, row: int, column: int) -> Box | None:
+        """The extent of the array formula in a cell, None where there is none."""
+        result = self.results.get(sheet)
+        if result is not None and (row, column) in result.extents:
+            return result.extents[row, column]
+        known = self.sheets.get(sheet)
+        kept = known.rows.get(row) if known is not None else None
+        return next((c.extent for c in kept.formulas() if c.column == column), None) if kept else None
+
+    def moved(self, formula: str) -> str:
+        """A reference of a name or a chart, after tables changed their size."""
+        for old, new in self.bound.moved:
+            formula = moved_reference(formula, old, new)
+        return formula
 
 
 @dataclass
@@ -53,6 +96,10 @@ class Result:
     data: bytes
     log: list[FunctionFailure] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    state: Calculated | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"data": self.data, "log": self.log, "findings": self.findings, "state": None}
 
     @cached_property
     def book(self) -> Book:
@@ -74,16 +121,6 @@ class Result:
         ]
 
 
-@dataclass
-class Calculated:
-    """The state of one client's book between calculation and writing."""
-
-    sheets: dict[str, Sheet]
-    results: dict[str, SheetResult]
-    log: list[FunctionFailure]
-    findings: list[Finding]
-
-
 def run(
     template: CompiledTemplate,
     inputs: Inputs | None,
@@ -92,29 +129,29 @@ def run(
     flavour: Flavour,
     as_of: dt.date,
     level: int,
+    freeze_dynamic: bool,
+    properties: Mapping[str, str],
 ) -> Result:
     """See `CompiledTemplate.run`."""
     errors = [finding for finding in template.findings if finding.level == "error"]
     if errors and not template.lenient:
         raise TemplateError(errors)
-    state = calculate(template, as_of)
-    policy = Policy("live:vba", lambda one: one.formula, template.dynamic_record)
-    changed: dict[str, bytes] = dict(template.fixed)
-    for name, result in state.results.items():
-        sheet = state.sheets[name]
-        changed[sheet.part] = render(sheet, result, policy).encode()
-    entries: list[Entry] = []
-    for name, entry in template.package.entries.items():
-        if name in template.dropped:
-            continue
-        data = changed.pop(name, None)
-        entries.append(entry if data is None else new_entry(name, data, level))
-    entries += [new_entry(name, data, level) for name, data in changed.items()]
-    entries.sort(key=lambda entry: entry.name != "[Content_Types].xml")
-    return Result(write_zip(entries), state.log, [*template.findings, *state.findings])
+    state = calculate(template, bind(template, inputs or Inputs()), as_of)
+    data = write(
+        state,
+        edition=edition,
+        flavour=flavour,
+        level=level,
+        freeze_dynamic=freeze_dynamic,
+        properties=properties,
+    )
+    return Result(data, state.log, [*template.findings, *state.findings], state)
 
 
-def calculate(template: CompiledTemplate, as_of: dt.date) -> Calculated:
+# -- calculation ---------------------------------------------------------------------------------
+
+
+def calculate(template: CompiledTemplate, bound: Bound, as_of: dt.date) -> Calculated:
     """Every value of the book for one client.
 
     Raises
@@ -123,53 +160,42 @@ def calculate(template: CompiledTemplate, as_of: dt.date) -> Calculated:
         T12: formulas the calculator cannot handle, unless the template is lenient: their stored
         values are kept then, and everything that reads them is calculated from these.
     """
-    sheets, views = template.sheets, dict(template.views)
-    findings: list[Finding] = []
+    state = Calculated(template, bound, as_of, dict(bound.sheets), {}, [], [])
+    views = dict(template.views)
+    for name in bound.changed | bound.relowered:
+        views[name] = sheet_view(state.sheets[name])
+    names = [replace(name, text=state.moved(name.text)) for name in template.package.names]
     while True:
-        recorder = Recorder(template.sites)
-        calculator = Formualizer()
-        view = view_package(list(views.items()), template.package.names, template.strings_view)
-        clock = dt.datetime(as_of.year, as_of.month, as_of.day, tzinfo=dt.UTC)
-        date1904 = template.package.date1904
-        calculator.load(view, date1904=date1904, clock=clock)
-        register_all(calculator, template.functions, recorder, date1904=date1904, replacements=REPLACEMENTS)
-        calculator.evaluate()
-        recorder.finish()
-        results = {
+        recorder = Recorder(bound.sites)
+        calculator = _evaluated(template, views, names, recorder, as_of)
+        state.results = {
             name: result
-            for name, sheet in sheets.items()
+            for name, sheet in state.sheets.items()
             if (result := _sheet_result(sheet, calculator)) is not None
         }
-        fatal = [(name, one, kind) for name, r in results.items() for one, kind in _fatal(sheets[name], r)]
-        if not fatal:
-            return Calculated(sheets, results, recorder.log, findings)
-        level: Level = "warning" if template.lenient else "error"
-        found = [
-            Finding("T12", level, name, address(one.row, one.column), {"detail": kind})
-            for name, one, kind in fatal
-        ]
-        if not template.lenient:
-            raise TemplateError(found)
-        findings += found
-        sheets = dict(sheets)
-        for name in {name for name, _, _ in fatal}:
-            places = {(one.row, one.column) for other, one, _ in fatal if other == name}
-            sheets[name] = sheets[name].with_kept(places)
-            views[name] = sheet_view(sheets[name])
+        if not _keep_fatal(state, views):
+            break
+    state.log = recorder.log
+    _read_charts(state, names, calculator)
+    return state
 
 
-def _fatal(sheet: Sheet, result: SheetResult) -> list[tuple[Cell, str]]:
-    grid = result.grid
-    if grid is None or not any(
-        type(value) is dict and value["kind"] in FATAL for row in grid.rows for value in row
-    ):
-        return []
-    found = []
-    for one in sheet.formulas():
-        value = None if one.way is Way.KEPT else grid.at(one.row, one.column)
-        if type(value) is dict and value["kind"] in FATAL:
-            found.append((one, value["kind"]))
-    return found
+def _evaluated(
+    template: CompiledTemplate,
+    views: Mapping[str, str],
+    names: list[DefinedName],
+    recorder: Recorder,
+    as_of: dt.date,
+) -> Calculator:
+    calculator = Formualizer()
+    date1904 = template.package.date1904
+    view = view_package(list(views.items()), names, template.strings_view)
+    clock = dt.datetime(as_of.year, as_of.month, as_of.day, tzinfo=dt.UTC)
+    calculator.load(view, date1904=date1904, clock=clock)
+    register_all(calculator, template.functions, recorder, date1904=date1904, replacements=REPLACEMENTS)
+    calculator.evaluate()
+    recorder.finish()
+    return calculator
 
 
 def _sheet_result(sheet: Sheet, calculator: Calculator) -> SheetResult | None:
@@ -196,3 +222,61 @@ def _sheet_result(sheet: Sheet, calculator: Calculator) -> SheetResult | None:
 def _around(cells: list[Cell]) -> Box:
     rows, columns = [one.row for one in cells], [one.column for one in cells]
     return min(rows), min(columns), max(rows), max(columns)
+
+
+def _keep_fatal(state: Calculated, views: dict[str, str]) -> bool:
+    """Whether cells had to be kept at their stored values, so that a further pass is needed."""
+    fatal = {
+        name: found
+        for name, result in state.results.items()
+        if (found := list(_fatal(state.sheets[name], result)))
+    }
+    if not fatal:
+        return False
+    level: Level = "warning" if state.template.lenient else "error"
+    findings = [
+        Finding("T12", level, name, address(one.row, one.column), {"detail": kind})
+        for name, cells in fatal.items()
+        for one, kind in cells
+    ]
+    if not state.template.lenient:
+        raise TemplateError(findings)
+    state.findings += findings
+    for name, cells in fatal.items():
+        state.sheets[name] = state.sheets[name].with_kept({(one.row, one.column) for one, _ in cells})
+        views[name] = sheet_view(state.sheets[name])
+    return True
+
+
+def _fatal(sheet: Sheet, result: SheetResult) -> Iterable[tuple[Cell, str]]:
+    grid = result.grid
+    if grid is None or not any(
+        type(value) is dict and value["kind"] in FATAL for row in grid.rows for value in row
+    ):
+        return
+    for one in sheet.formulas():
+        value = None if one.way is Way.KEPT else grid.at(one.row, one.column)
+        if type(value) is dict and value["kind"] in FATAL:
+            yield one, value["kind"]
+
+
+# -- charts --------------------------------------------------------------------------------------
+
+
+def _read_charts(state: Calculated, names: list[DefinedName], calculator: Calculator) -> None:
+    by_name = {name.name.upper(): name for name in names}
+    for chart in state.template.charts:
+        for formula in map(state.moved, chart.formulas()):
+            if formula in state.charts:
+                continue
+            area = area_of(formula, by_name, state.extent)
+            if area is None or area[0] not in state.sheets:
+                continue
+            sheet, corners = area
+            code = state.template.formats.code(_style(state.sheets[sheet], corners))
+            state.charts[formula] = calculator.values(sheet, corners), code
+
+
+def _style(sheet: Sheet, corners: Box) -> str | None:
+    row = sheet.rows.get(corners[0])
+    return next((c.style for c in row.parsed() if c.column == corners[1]), None) if row else None

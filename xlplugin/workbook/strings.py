@@ -49,6 +49,11 @@ class StringPool:
         self._table = table
         self._added: dict[str, int] = {}
 
+    def __copy__(self) -> StringPool:
+        other = StringPool(self._table)
+        other._added = dict(self._added)
+        return other
+
     def index(self, text: str) -> int:
         """Where the text stands."""
         known = self._table.plain.get(text)

@@ -12,12 +12,15 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from xlplugin.workbook.tokens import Box, column_name, quoted_sheet
+from xlplugin.workbook.tokens import Box, box, column_name, plain_sheet, quoted_sheet
 
-__all__ = ["InvalidReferenceError", "Table", "structured"]
+__all__ = ["InvalidReferenceError", "Table", "following_range", "moved_reference", "structured"]
 
 _ITEM = re.compile(r"\[((?:'.|[^\[\]'])*)\]", re.S)
 _ESCAPED = re.compile(r"'(.)", re.S)
+_ABSOLUTE = re.compile(
+    r"('(?:[^']|'')+'|[^\W\d][\w.・]*)!(\$?)([A-Z]{1,3})(\$?)([0-9]+):(\$?)([A-Z]{1,3})(\$?)([0-9]+)", re.I
+)
 _ITEMS: Final = frozenset({"#all", "#data", "#headers", "#totals", "#this row"})
 
 
@@ -138,3 +141,32 @@ def _absolute(table: Table, sheet: str, corners: Box) -> str:
     if (r1, c1) != (r2, c2):
         start = f"{start}:${column_name(c2)}${r2}"
     return start if table.sheet == sheet else f"{quoted_sheet(table.sheet)}!{start}"
+
+
+# -- tables of another size ----------------------------------------------------------------------
+
+
+def following_range(reference: str, old: Table, new: Table) -> str:
+    """A range that ends at the old last record and lies inside the table ends at the new one."""
+    try:
+        r1, c1, r2, c2 = box(reference.replace("$", ""))
+    except ValueError:
+        return reference
+    first, last = old.corners[1], old.corners[3]
+    if r2 != old.last_data_row or r1 < old.corners[0] or c1 < first or c2 > last:
+        return reference
+    start, _, end = reference.partition(":")
+    end = re.sub(r"[0-9]+$", str(new.last_data_row), end or start)
+    return f"{start}:{end}" if start.replace("$", "") != end.replace("$", "") else start
+
+
+def moved_reference(formula: str, old: Table, new: Table) -> str:
+    """The same for every sheet-qualified range in the text of a name or a chart."""
+
+    def moved(match: re.Match[str]) -> str:
+        if plain_sheet(match[1]) != old.sheet:
+            return match[0]
+        _, _, reference = match[0].rpartition("!")
+        return f"{match[1]}!{following_range(reference, old, new)}"
+
+    return _ABSOLUTE.sub(moved, formula)
