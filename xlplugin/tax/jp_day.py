@@ -164,8 +164,10 @@ class PoolDay:
         day: dt.date,
         pool_key: Callable[[Account], PoolKey],
         dispose: Callable[[Position, Disposal], Realization],
+        bought: Callable[[Pool, Fill], Pool] = lambda pool, fill: pool.bought(fill.quantity, fill.cost),
     ) -> None:
         self.book, self.day, self._pool_key, self._dispose = book, day, pool_key, dispose
+        self._bought = bought
         self.positions = dict(book.positions)
         self.realizations: list[Realization] = []
 
@@ -352,7 +354,7 @@ class PoolDay:
             done = close_margin(self.position(margin), sale_of(fill), bucket_of(margin.pool.kind), self.day)
             self.positions[margin] = done.position_after
         key = self.key(fill.account_id, fill.instrument_id, fill.row)
-        self.put(key, pool_of(self.position(key)).bought(fill.quantity, fill.cost))
+        self.put(key, self._bought(pool_of(self.position(key)), fill))
 
     def move(self, event: Transfer) -> None:
         """Shares change account with their exact part of the cost; leaving NISA resets it to the value."""

@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     from xlplugin.core.trades import Event
     from xlplugin.tax.regime import Book, HarvestQuestion, TaxRegime
 
-__all__ = ["REGIME", "JpCorporate", "YearEnd", "total_average_year"]
+__all__ = ["REGIME", "JpCorporate", "YearEnd", "total_average_year", "total_average_years"]
 
 
 @dataclass(frozen=True)
@@ -269,6 +269,7 @@ class JpCorporate:
             last,
             tuple(sorted(reasons)),
             Bucket.ORDINARY,
+            seen.alone.cost,
         )
 
     @staticmethod
@@ -381,6 +382,11 @@ def total_average_year(book: Book, events: Sequence[Event], *, regime: JpCorpora
             continue
         if not isinstance(event, Fill) or event.kind in {FillKind.MARGIN_OPEN, FillKind.MARGIN_CLOSE}:
             raise LedgerError(f"{event.row}: the total average takes purchases and sales only")
+        if event.arranged:
+            raise LedgerError(
+                f"{event.row}: a cross trade under the total average; leave out both rows and book the "
+                "commissions as an expense"
+            )
         if event.account_id not in book.accounts:
             raise LedgerError(f"{event.row}: the account {event.account_id!r} is not in the list of accounts")
         key = PositionKey(law.pool_key(book.accounts[event.account_id]), event.instrument_id)
@@ -401,6 +407,37 @@ def total_average_year(book: Book, events: Sequence[Event], *, regime: JpCorpora
         positions[key] = whole
     held = {key: position for key, position in positions.items() if position.lots}
     return YearEnd(tuple(realizations), MappingProxyType(held))
+
+
+def total_average_years(
+    book: Book,
+    events: Sequence[Event],
+    year_end: tuple[int, int],
+    *,
+    regime: JpCorporate | None = None,
+) -> YearEnd:
+    """Several fiscal years by 総平均法, each with its own unit cost; see `total_average_year`.
+
+    Parameters
+    ----------
+    book : Book
+        At the start of the first year.
+    events : sequence of Event
+        Purchases and sales.
+    year_end : tuple of int
+        Month and day of the last day of every fiscal year.
+    regime : JpCorporate, optional
+        For its pool key.
+    """
+    realizations: list[Realization] = []
+    by_year: dict[dt.date, list[Event]] = defaultdict(list)
+    for event in events:
+        by_year[fiscal_year(event.trade_date, year_end)[1]].append(event)
+    for end in sorted(by_year):
+        year = total_average_year(book, by_year[end], regime=regime)
+        book = replace(book, positions=year.positions, as_of=end)
+        realizations += year.realizations
+    return YearEnd(tuple(realizations), book.positions)
 
 
 REGIME: TaxRegime = JpCorporate()

@@ -44,7 +44,7 @@ from xlplugin.tax.jp_day import (
     position_with,
 )
 from xlplugin.tax.minimum_tax import minimum_tax
-from xlplugin.tax.pools import sell_rounding_up
+from xlplugin.tax.pools import Pool, buy_rounding_up, sell_rounding_up
 from xlplugin.tax.regime import (
     Carry,
     DayResult,
@@ -77,7 +77,13 @@ GENERAL = AccountKind.JP_IPPAN
 
 @dataclass(frozen=True)
 class JpIndividual:
-    """See the module and `TaxRegime`."""
+    """See the module and `TaxRegime`.
+
+    Attributes
+    ----------
+    rounds_each_buy : bool
+        Practice of some brokers, not law: the average goes up to a yen at every purchase.
+    """
 
     name: str = "jp.individual"
     kinds: frozenset[AccountKind] = frozenset(
@@ -90,6 +96,7 @@ class JpIndividual:
         }
     )
     cost_unit: Decimal = Decimal(1)
+    rounds_each_buy: bool = False
 
     # -- identity and dates ----------------------------------------------------------------------
 
@@ -126,7 +133,13 @@ class JpIndividual:
 
     def acquire(self, position: Position, fill: Fill) -> Position:
         """The pool with one purchase more."""
-        return position_with(position, pool_of(position).bought(fill.quantity, fill.cost), fill.settle_date)
+        pool = self._bought(pool_of(position), fill)
+        return position_with(position, pool, fill.settle_date)
+
+    def _bought(self, pool: Pool, fill: Fill) -> Pool:
+        if self.rounds_each_buy:
+            return buy_rounding_up(pool, fill.quantity, fill.cost, fill.settle_date)
+        return pool.bought(fill.quantity, fill.cost)
 
     def dispose(self, position: Position, disposal: Disposal) -> Realization:
         """See `TaxRegime.dispose`: one part, the pool, at the unit cost rounded up to a yen."""
@@ -149,7 +162,7 @@ class JpIndividual:
 
     def apply_day(self, book: Book, day: dt.date, events: Sequence[Event]) -> DayResult:
         """Corporate actions, purchases, transfers and gifts, then sales; general accounts in time order."""
-        work = PoolDay(book, day, self.pool_key, self.dispose)
+        work = self._day(book, day)
         purchases: list[Fill] = []
         in_time: list[Fill | Transfer | Gift] = []
         sales: list[Fill] = []
@@ -181,6 +194,9 @@ class JpIndividual:
                     work.sell(step)
         return work.close()
 
+    def _day(self, book: Book, day: dt.date) -> PoolDay:
+        return PoolDay(book, day, self.pool_key, self.dispose, self._bought)
+
     def _check(self, work: PoolDay, fill: Fill) -> None:
         account = work.account(fill.account_id, fill.row)
         if account.kind not in self.kinds:
@@ -195,10 +211,12 @@ class JpIndividual:
         In a general account the order of a day is not settled; the reading of specified accounts is
         shown because it is the cautious one for a loss.
         """
-        work = PoolDay(book, disposal.settle_date, self.pool_key, self.dispose)
+        work = self._day(book, disposal.settle_date)
         alone = work.dispose(disposal)
-        with_fills = PoolDay(book, disposal.settle_date, self.pool_key, self.dispose)
+        with_fills = self._day(book, disposal.settle_date)
         fills = [f for f in sorted(planned, key=in_order) if self.day_of(f) == disposal.settle_date]
+        if not fills:
+            return SalePreview(alone, alone)
         for fill in fills:
             self._check(with_fills, fill)
             if enters(fill):
@@ -264,6 +282,7 @@ class JpIndividual:
             self.last_trade_date(question.period, account, calendar) if calendar else None,
             tuple(sorted(reasons)),
             bucket_of(account.kind),
+            seen.alone.cost,
         )
 
     # -- after trading ---------------------------------------------------------------------------
