@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from udfs.ledger_rows import Accounts, fills_of, groups_of, holdings_of
+from udfs.ledger_rows import Accounts, fills_of, groups_of, holdings_of, quotes_of
 from xlplugin.core.lots import exact
-from xlplugin.engines.harvesting.candidates import Limits, Quote, Rebuy, find_candidates
+from xlplugin.engines.harvesting.candidates import Limits, Rebuy, find_candidates
 from xlplugin.engines.harvesting.plan import Line, Rates, Valuation, deferral_factor, plan
-from xlplugin.errors import DomainError, ErrorValue, InputError, ShapeError
+from xlplugin.errors import ErrorValue, InputError, ShapeError
 from xlplugin.worksheet.kinds import (
     Choice,
     Day,
@@ -32,7 +33,6 @@ from xlplugin.worksheet.tables import ACCOUNTS, LOTS, PRICES, RESTRICTIONS, TRAD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from fractions import Fraction
 
     from xlplugin.aliases import FloatArray
     from xlplugin.core.accounts import Account
@@ -182,7 +182,7 @@ def harvest(
     book = Accounts(accounts, lots, trades)
     holdings = holdings_of(lots, book)
     fills = fills_of(trades, book, holidays)
-    quotes = _quotes(prices)
+    quotes = quotes_of(prices)
     blocked = (
         {r["code"] for r in restrictions.records() if r["rule"] == "do_not_sell"} if restrictions else set()
     )
@@ -225,26 +225,6 @@ def harvest(
 def _is_money(key: str, value: Any) -> bool:
     option = HARVEST_OPTIONS.find(key)
     return option is not None and option.kind is Kind.DECIMAL and value is not None
-
-
-def _quotes(prices: Table) -> dict[str, Quote]:
-    quotes: dict[str, Quote] = {}
-    for record in prices.records():
-        code = record["code"]
-        if not code:
-            continue
-        if code in quotes:
-            raise InputError(f"prices, row {record['row']}: {code} is there twice; keep one row")
-        price, fx, spread = (
-            None if record[k] is None else exact(record[k]) for k in ("price", "fx", "spread")
-        )
-        if fx is not None and fx <= 0:
-            raise DomainError(
-                f"prices, row {record['row']}: the exchange rate is {float(fx):g}; it is above zero"
-            )
-        currency = (record["currency"] or "").upper()
-        quotes[code] = Quote(code, price, currency, fx, spread, record["replacement"] or "")
-    return quotes
 
 
 def _te_changes(candidates: list[Any], prices: Table, risk: FloatArray) -> dict[int, float]:
@@ -308,5 +288,7 @@ def _cells(
     return [_cell(cells[key]) for key in keys]
 
 
-def _cell(value: Fraction | Any) -> Any:
+def _cell(value: Any) -> Any:
+    if type(value) is Fraction:
+        return value.numerator / value.denominator  # correctly rounded, as float() is
     return value if value is None or isinstance(value, (str, int, dt.date, ErrorValue)) else float(value)

@@ -1,4 +1,4 @@
-"""Rows of the tables LOTS, TRADES and ACCOUNTS as the things a tax ledger knows.
+"""Rows of the tables LOTS, PRICES, TRADES and ACCOUNTS as the things a tax ledger knows.
 
 One account of a broker may stand in a table with several kinds (特定, 一般, NISA); each kind is an
 account of its own. A blank kind is that of the account elsewhere in the tables, else JP_TOKUTEI_WH.
@@ -6,6 +6,7 @@ account of its own. A blank kind is that of the account elsewhere in the tables,
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,8 @@ from xlplugin.core.accounts import Account, AccountKind
 from xlplugin.core.calendars import calendar
 from xlplugin.core.lots import LotPick, exact
 from xlplugin.core.trades import Fill, FillKind
-from xlplugin.engines.harvesting.candidates import Holding
-from xlplugin.errors import InputError, WordError
+from xlplugin.engines.harvesting.candidates import Holding, Quote
+from xlplugin.errors import DomainError, InputError, MissingError, WordError
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from xlplugin.worksheet.kinds import Table
 
-__all__ = ["Accounts", "fills_of", "groups_of", "holdings_of"]
+__all__ = ["Accounts", "fills_of", "groups_of", "holdings_of", "lot_names", "quotes_of", "with_lots"]
 
 CANCELLED, PLANNED = "cancelled", "1"
 MANY_LOTS = "lot"
@@ -212,3 +213,77 @@ def _fill(
         planned=record["planned"] == PLANNED,
         arranged=bool(record["arranged"]),
     )
+
+
+def lot_names(trades: Table) -> dict[str, str]:
+    """The name of the lot that every row of TRADES opens or sells, by the id of its fill."""
+    return {f"row {record['row']}": record["lot"] or str(record["row"]) for record in trades.records()}
+
+
+def with_lots(fills: list[Fill], names: dict[str, str]) -> list[Fill]:
+    """Fills whose sales name the purchases that their lot means; a shared name in row order.
+
+    Raises
+    ------
+    MissingError
+        If no purchase bears the name of the lot.
+    InputError
+        If its purchases do not hold so many shares.
+    """
+    bought: dict[tuple[str, str, str], list[Fill]] = {}
+    for fill in fills:
+        if fill.kind.enters:
+            bought.setdefault((fill.account_id, fill.instrument_id, names[fill.id]), []).append(fill)
+    done = []
+    left = {fill.id: fill.quantity for fill in fills if fill.kind.enters}
+    for fill in sorted(fills, key=lambda f: (f.trade_date, f.seq)):
+        if fill.kind is not FillKind.SELL or not fill.pick.named:
+            done.append(fill)
+            continue
+        name = fill.pick.named[0][0]
+        meant = bought.get((fill.account_id, fill.instrument_id, name), [])
+        if not meant:
+            raise MissingError(
+                f"{fill.row}: no purchase of {fill.instrument_id} is called lot {name}; add its row or "
+                "correct the name"
+            )
+        picks, wanted = [], fill.quantity
+        for purchase in meant:
+            quantity = min(wanted, left[purchase.id])
+            if quantity > 0:
+                picks.append((purchase.id, quantity))
+                left[purchase.id] -= quantity
+                wanted -= quantity
+        if wanted:
+            raise InputError(f"{fill.row}: lot {name} does not hold that many shares; correct the quantity")
+        done.append(replace(fill, pick=LotPick("SPEC", tuple(picks))))
+    return done
+
+
+def quotes_of(prices: Table) -> dict[str, Quote]:
+    """The rows of PRICES by code; a blank or unreadable price is None.
+
+    Raises
+    ------
+    InputError
+        If a code is there twice.
+    DomainError
+        If an exchange rate is not above zero.
+    """
+    quotes: dict[str, Quote] = {}
+    for record in prices.records():
+        code = record["code"]
+        if not code:
+            continue
+        if code in quotes:
+            raise InputError(f"prices, row {record['row']}: {code} is there twice; keep one row")
+        price, fx, spread = (
+            None if record[k] is None else exact(record[k]) for k in ("price", "fx", "spread")
+        )
+        if fx is not None and fx <= 0:
+            raise DomainError(
+                f"prices, row {record['row']}: the exchange rate is {float(fx):g}; it is above zero"
+            )
+        currency = (record["currency"] or "").upper()
+        quotes[code] = Quote(code, price, currency, fx, spread, record["replacement"] or "")
+    return quotes

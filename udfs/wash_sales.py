@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-from udfs.ledger_rows import Accounts, fills_of, groups_of
+from udfs.ledger_rows import Accounts, fills_of, groups_of, lot_names, with_lots
 from xlplugin.core.accounts import AccountKind
 from xlplugin.core.calendars import calendar
-from xlplugin.core.lots import LotPick, rounded
-from xlplugin.core.trades import FillKind
+from xlplugin.core.lots import rounded
 from xlplugin.engines.harvesting.loss_sales import loss_slices
-from xlplugin.errors import InputError, MissingError
 from xlplugin.tax.regime import HarvestStatus, Reason
 from xlplugin.tax.regimes.us_taxable import UsTaxable
 from xlplugin.tax.tables import table
@@ -120,8 +117,8 @@ def wash_sales(
     """
     given = WASH_SALES_OPTIONS.defaults() | (options or {})
     accounts = Accounts(None, trades)
-    names = {f"row {record['row']}": record["lot"] or str(record["row"]) for record in trades.records()}
-    fills = _with_lots(fills_of(trades, accounts, holidays), names)
+    names = lot_names(trades)
+    fills = with_lots(fills_of(trades, accounts, holidays), names)
     policy = WashPolicy(days=given["window"])
     slices = loss_slices(
         fills,
@@ -145,38 +142,6 @@ def wash_sales(
                 )
             )
     return Spill(tuple(COLUMNS), rows)
-
-
-def _with_lots(fills: list[Fill], names: dict[str, str]) -> list[Fill]:
-    """Sales that name lots, with the rows of the purchases they mean; a shared name in row order."""
-    bought: dict[tuple[str, str, str], list[Fill]] = {}
-    for fill in fills:
-        if fill.kind.enters:
-            bought.setdefault((fill.account_id, fill.instrument_id, names[fill.id]), []).append(fill)
-    done = []
-    left = {fill.id: fill.quantity for fill in fills if fill.kind.enters}
-    for fill in sorted(fills, key=lambda f: (f.trade_date, f.seq)):
-        if fill.kind is not FillKind.SELL or not fill.pick.named:
-            done.append(fill)
-            continue
-        name = fill.pick.named[0][0]
-        meant = bought.get((fill.account_id, fill.instrument_id, name), [])
-        if not meant:
-            raise MissingError(
-                f"{fill.row}: no purchase of {fill.instrument_id} is called lot {name}; add its row or "
-                "correct the name"
-            )
-        picks, wanted = [], fill.quantity
-        for purchase in meant:
-            quantity = min(wanted, left[purchase.id])
-            if quantity > 0:
-                picks.append((purchase.id, quantity))
-                left[purchase.id] -= quantity
-                wanted -= quantity
-        if wanted:
-            raise InputError(f"{fill.row}: lot {name} does not hold that many shares; correct the quantity")
-        done.append(replace(fill, pick=LotPick("SPEC", tuple(picks))))
-    return done
 
 
 def _by_part(slices: Sequence[LossSlice]) -> list[list[LossSlice]]:

@@ -183,11 +183,15 @@ class Position:
     @property
     def quantity(self) -> Fraction:
         """Shares held."""
+        if len(self.lots) == 1:
+            return self.lots[0].quantity
         return sum((lot.quantity for lot in self.lots), ZERO)
 
     @property
     def cost(self) -> Fraction:
         """TOTAL cost of what is held."""
+        if len(self.lots) == 1:
+            return self.lots[0].cost
         return sum((lot.cost for lot in self.lots), ZERO)
 
 
@@ -247,6 +251,8 @@ class Part:
     @property
     def gain(self) -> Fraction:
         """Proceeds less expenses less cost; negative for a loss."""
+        if not self.expenses:
+            return self.proceeds - self.cost
         return self.proceeds - self.expenses - self.cost
 
 
@@ -271,11 +277,15 @@ class Realization:
     @property
     def gain(self) -> Fraction:
         """Result of the whole disposal, before any loss adjustment."""
+        if len(self.parts) == 1:
+            return self.parts[0].gain
         return sum((part.gain for part in self.parts), ZERO)
 
     @property
     def cost(self) -> Fraction:
         """Cost of what left."""
+        if len(self.parts) == 1:
+            return self.parts[0].cost
         return sum((part.cost for part in self.parts), ZERO)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from xlplugin.core.lots import ZERO, Bucket
+from xlplugin.core.lots import Bucket
 from xlplugin.errors import LedgerError, WordError
 from xlplugin.tax.holding_period import term
 
@@ -101,10 +101,14 @@ def _order(pick: LotPick, disposal: Disposal) -> Callable[[TaxLot], tuple[object
 
 
 def _named(lots: Sequence[TaxLot], disposal: Disposal) -> list[Taken]:
+    wanted_ids = {name for name, _ in disposal.pick.named}
     places: dict[str, list[int]] = {}
-    for place in sorted(range(len(lots)), key=lambda p: lots[p].held_from):
-        places.setdefault(lots[place].id, []).append(place)
-    left = [lot.quantity for lot in lots]
+    for place, lot in enumerate(lots):
+        if lot.id in wanted_ids:
+            places.setdefault(lot.id, []).append(place)
+    for found in places.values():
+        found.sort(key=lambda place: lots[place].held_from)
+    left = {place: lots[place].quantity for found in places.values() for place in found}
     taken: list[Taken] = []
     for name, wanted in disposal.pick.named:
         still = wanted
@@ -119,7 +123,9 @@ def _named(lots: Sequence[TaxLot], disposal: Disposal) -> list[Taken]:
                 f"{disposal.row}: {_shown(wanted)} shares of lot {name} are to be sold, but only "
                 f"{_shown(wanted - still)} are held; correct the lot or the quantity"
             )
-    total = sum((t.quantity for t in taken), ZERO)
+    total = disposal.pick.named[0][1]
+    for _, more in disposal.pick.named[1:]:
+        total += more
     if total != disposal.quantity:
         raise LedgerError(
             f"{disposal.row}: the lots named add up to {_shown(total)} shares, the sale is "

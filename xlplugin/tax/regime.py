@@ -170,6 +170,7 @@ class HarvestCheck:
 
     All amounts are positive losses in the tax currency; `deferred_to_basis` is the balancing
     figure and is negative when a same-day purchase above cost raises the unit cost in Japan.
+    `cost` is the cost of what is sold if nothing is bought.
     """
 
     status: HarvestStatus
@@ -182,6 +183,7 @@ class HarvestCheck:
     last_trade_date: dt.date | None
     reasons: tuple[Reason, ...]
     bucket: Bucket
+    cost: Fraction = ZERO
 
 
 def harvest_status(

@@ -65,8 +65,8 @@ def take(lots: Sequence[TaxLot], disposal: Disposal) -> tuple[list[TaxLot], tupl
         raise LedgerError(
             f"{disposal.row}: the quantity is {float(disposal.quantity):g}; give a positive one"
         )
-    held = sum((lot.quantity for lot in lots), ZERO)
-    if disposal.quantity > held:
+    held = ZERO if disposal.pick.named else sum((lot.quantity for lot in lots), ZERO)
+    if disposal.quantity > held and not disposal.pick.named:
         raise LedgerError(
             f"{disposal.row}: {float(disposal.quantity):,.10g} shares of {disposal.instrument_id} are to be "
             f"sold, but {float(held):,.10g} are held; correct the quantity or enter the missing purchase"
@@ -93,14 +93,23 @@ def dispose(position: Position, disposal: Disposal) -> Realization:
         parts,
         Position(position.key, left),
         recognised_on=disposal.trade_date,
-        basis_lost=sum((lot.cost for lot in taken), ZERO) - sum((part.cost for part in parts), ZERO),
+        basis_lost=_difference(taken, parts),
         provisional_until=_provisional(parts, disposal),
     )
 
 
+def _difference(taken: Sequence[TaxLot], parts: Sequence[Part]) -> Fraction:
+    """Cost that went with the shares and counts nowhere: only the two bases of a gift do this."""
+    if all(lot.gift_value is None for lot in taken):
+        return ZERO
+    return sum((lot.cost - part.cost for lot, part in zip(taken, parts, strict=True)), ZERO)
+
+
 def _part(sold: TaxLot, disposal: Disposal, position: Position) -> Part:
-    share = sold.quantity / disposal.quantity
-    proceeds, expenses = disposal.proceeds * share, disposal.expenses * share
+    proceeds, expenses = disposal.proceeds, disposal.expenses
+    if sold.quantity != disposal.quantity:
+        share = sold.quantity / disposal.quantity
+        proceeds, expenses = proceeds * share, expenses * share
     cost, held_from = sold.cost, sold.held_from
     bucket = lot_term(sold, disposal.trade_date)
     if sold.gift_value is not None and sold.gift_value < cost:

@@ -382,8 +382,7 @@ def _checked(
             restricted=restricted,
         ),
     )
-    key = PositionKey(regime.pool_key(account), shown.code)
-    cost = regime.dispose(book.positions[key], disposal).cost
+    cost = check.cost
     status, reasons = check.status, set(map(str, check.reasons))
     small = check.gross_loss < limits.min_loss or check.gross_loss < limits.threshold * cost
     if check.gross_loss > 0 and small:

@@ -40,7 +40,7 @@ from xlplugin.tax.us_netting import (
     ordinary_tax,
     preferential_tax,
 )
-from xlplugin.tax.wash_sales import WashPolicy
+from xlplugin.tax.wash_sales import NETTED, WashPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -159,15 +159,18 @@ class UsTaxable:
     def preview(self, book: Book, disposal: Disposal, planned: Sequence[Fill]) -> SalePreview:
         """The sale on a copy: purchases up to its day, the sale, then later purchases."""
         work = UsDay(book.only(disposal.instrument_id), disposal.trade_date, self.pool_key, self.wash)
-        key = work.key(disposal.account_id, disposal.instrument_id, disposal.row)
-        alone = dispose(Position(key, work.held(key)), disposal)
         buys = sorted(
             (fill for fill in planned if fill.kind.enters), key=lambda f: (f.trade_date, f.seq, f.id)
         )
         for fill in buys:
             if fill.trade_date <= disposal.trade_date:
                 work.buy(fill)
+        key = work.key(disposal.account_id, disposal.instrument_id, disposal.row)
         done = work.sell(disposal)
+        alone = done
+        if (buys and buys[0].trade_date <= disposal.trade_date) or self.wash.same_sale != NETTED:
+            position = book.positions.get(key, Position(key))
+            alone = dispose(position, disposal)
         for fill in buys:
             if fill.trade_date > disposal.trade_date:
                 work.buy(fill)
@@ -215,6 +218,7 @@ class UsTaxable:
             self.last_trade_date(question.period, account, calendar) if taxed and calendar else None,
             tuple(sorted(reasons)),
             preview.alone.parts[0].bucket,
+            preview.alone.cost,
         )
 
     # -- after trading ---------------------------------------------------------------------------
