@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from xlplugin.core.accounts import Account, Taxpayer
 from xlplugin.core.calendars import calendar
-from xlplugin.core.lots import ZERO, Bucket, Disposal, LotPick, Position, PositionKey, TaxLot
+from xlplugin.core.lots import FIFO, ZERO, Bucket, Disposal, LotPick, Position, PositionKey, TaxLot
 from xlplugin.core.trades import Fill, FillKind
 from xlplugin.tax.regime import REGIMES, Book, HarvestCheck, HarvestQuestion, HarvestStatus, Period
 
@@ -129,7 +129,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class _Desk:
-    """What all rows of one list share."""
+    """What all rows of one list share; answers that many rows need are kept."""
 
     as_of: dt.date
     limits: Limits
@@ -139,6 +139,8 @@ class _Desk:
     quotes: Mapping[str, Quote]
     groups: Mapping[str, str]
     _parts: dict[tuple[str, str], Book] = field(default_factory=dict)
+    _questions: dict[tuple[str, bool], HarvestQuestion] = field(default_factory=dict)
+    _settlements: dict[str, dt.date] = field(default_factory=dict)
 
     def book(self, regime: str, code: str) -> Book:
         """The part of the regime's book that can matter for `code`."""
@@ -146,6 +148,28 @@ class _Desk:
         found = self._parts.get(place)
         if found is None:
             found = self._parts[place] = self.books[regime].only(code)
+        return found
+
+    def settlement(self, account: Account) -> dt.date:
+        """The day on which a sale of `as_of` settles."""
+        market = account.kind.facts.market
+        if market not in self._settlements:
+            self._settlements[market] = self.calendars[market].settlement(self.as_of)
+        return self._settlements[market]
+
+    def question(self, account: Account, regime: TaxRegime, *, restricted: bool) -> HarvestQuestion:
+        """What is asked about every row of an account."""
+        place = (account.id, restricted)
+        found = self._questions.get(place)
+        if found is None:
+            taxpayer = _taxpayer(account, self.limits)
+            found = self._questions[place] = HarvestQuestion(
+                _period(regime, taxpayer, self),
+                taxpayer,
+                self.calendars[account.kind.facts.market],
+                coverage_complete=_complete(account, regime, self.limits),
+                restricted=restricted,
+            )
         return found
 
 
@@ -354,7 +378,7 @@ def _checked(
     account, quantity = row.account, row.quantity
     if account is None or quantity is None:
         raise TypeError("a row without account or quantity is not judged")
-    limits, sessions = desk.limits, desk.calendars[account.kind.facts.market]
+    limits = desk.limits
     value = price * quantity
     disposal = Disposal(
         "harvest",
@@ -363,32 +387,24 @@ def _checked(
         quantity,
         value,
         desk.as_of,
-        sessions.settlement(desk.as_of),
-        expenses=value * limits.fee_rate,
+        desk.settlement(account),
+        expenses=value * limits.fee_rate if limits.fee_rate else ZERO,
         seq=10**9,  # after every fill of the day
-        pick=LotPick() if row.pooled else LotPick("SPEC", tuple((lot.id, lot.quantity) for lot in row.lots)),
+        pick=FIFO if row.pooled else LotPick("SPEC", tuple((lot.id, lot.quantity) for lot in row.lots)),
         source_row=f"lots, row {shown.row}",
     )
-    taxpayer = _taxpayer(account, limits)
-    check = regime.harvestable(
-        book,
-        disposal,
-        _nearby(disposal, account, desk),
-        HarvestQuestion(
-            _period(regime, taxpayer, desk),
-            taxpayer,
-            sessions,
-            coverage_complete=_complete(account, regime, limits),
-            restricted=restricted,
-        ),
-    )
+    question = desk.question(account, regime, restricted=restricted)
+    check = regime.harvestable(book, disposal, _nearby(disposal, account, desk), question)
     cost = check.cost
     status, reasons = check.status, set(map(str, check.reasons))
-    small = check.gross_loss < limits.min_loss or check.gross_loss < limits.threshold * cost
-    if check.gross_loss > 0 and small:
+    if check.gross_loss > 0 and _is_small(check.gross_loss, cost, limits):
         status = HarvestStatus.BLOCKED
         reasons.add(BELOW_MIN)
     return replace(shown, status=status, reasons=tuple(sorted(reasons)), cost=cost, value=value, check=check)
+
+
+def _is_small(loss: Fraction, cost: Fraction, limits: Limits) -> bool:
+    return loss < limits.min_loss or (bool(limits.threshold) and loss < limits.threshold * cost)
 
 
 def _nearby(disposal: Disposal, account: Account, desk: _Desk) -> tuple[Fill, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from xlplugin.core.lots import ZERO, Bucket
@@ -110,7 +111,12 @@ def rate_of(candidate: Candidate, rates: Rates, as_of: dt.date) -> Fraction | No
         return rates.long_rate
     if rates.tax_rate is not None or candidate.account.regime != "jp.individual":
         return rates.tax_rate
-    row = table("jp.individual.listed_rates").at(as_of)
+    return _listed_rate(as_of)
+
+
+@lru_cache(maxsize=64)
+def _listed_rate(day: dt.date) -> Fraction:
+    row = table("jp.individual.listed_rates").at(day)
     surtaxes = row.amount("surtax_reconstruction") + row.amount("surtax_defence")
     return Fraction(row.amount("income_tax") * (1 + surtaxes) + row.amount("resident_tax"))
 
@@ -163,8 +169,10 @@ def _trading_cost(candidate: Candidate, valuation: Valuation) -> Fraction | None
         return None
     quoted = candidate.quote.spread if candidate.quote else None
     spread = valuation.spread if quoted is None else quoted
-    trades = 1 if valuation.rebuy == Rebuy.NONE else 2
-    return candidate.value * (valuation.fee_rate + spread / 2) * trades
+    rate = valuation.fee_rate + spread / 2
+    if not rate:
+        return ZERO
+    return candidate.value * rate * (1 if valuation.rebuy == Rebuy.NONE else 2)
 
 
 def _place(
@@ -207,5 +215,7 @@ def _line(
         reasons.add("RATE_MISSING")
     else:
         value = usable * rate
-    net = None if value is None or cost is None else value * valuation.deferral - cost
+    net = None
+    if value is not None and cost is not None:
+        net = (value if valuation.deferral == 1 else value * valuation.deferral) - cost
     return Line(candidate, rank, usable, carried, rate, value, cost, net, tuple(sorted(reasons)))
