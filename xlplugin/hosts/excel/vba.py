@@ -22,8 +22,8 @@ __all__ = ["COMMANDS_MODULE", "FIRST_CUSTOM_CATEGORY", "MODULE", "command_source
 MODULE = "xlwings_udfs"  # what xlwings' own Import Functions would replace, so no second copy can arise
 COMMANDS_MODULE = "xlplugin_commands"
 FIRST_CUSTOM_CATEGORY = 20  # behind builtInGroupCount="19" of the workbook part
-_USED_BY_THE_TEXT = frozenset(
-    "application asresult err failed left recorded remember thisworkbook xlpy".split()
+_USED_BY_THE_TEXT = frozenset(  # and "local", which the Basic of LibreOffice keeps for itself
+    "application asresult err failed left local recorded remember thisworkbook xlpy".split()
 )
 
 # Signs that the code pages of Windows lack, as they are written in the wizard.
