@@ -160,14 +160,15 @@ class TaxLot:
         if quantity == self.quantity:
             return self, None
         share = quantity / self.quantity
-        cost, added = self.cost * share, self.wash_added * share
+        cost = self.cost * share
+        added = self.wash_added * share if self.wash_added else ZERO
         gift = None if self.gift_value is None else self.gift_value * share
         first = replace(self, quantity=quantity, cost=cost, wash_added=added, gift_value=gift)
         rest = replace(
             self,
             quantity=self.quantity - quantity,
             cost=self.cost - cost,
-            wash_added=self.wash_added - added,
+            wash_added=self.wash_added - added if added else self.wash_added,
             gift_value=None if self.gift_value is None or gift is None else self.gift_value - gift,
         )
         return first, rest

@@ -92,17 +92,24 @@ class Fill(_Base):
     @property
     def cost(self) -> Fraction:
         """What a purchase costs, in the tax currency: amount, fee and tax on the fee."""
-        return (self.amount + self.fee + self.fee_tax) * self.fx
+        return self._home(self.amount + self._costs if self._costs else self.amount)
 
     @property
     def proceeds(self) -> Fraction:
         """What a sale brings before expenses, in the tax currency."""
-        return self.amount * self.fx
+        return self._home(self.amount)
 
     @property
     def expenses(self) -> Fraction:
         """What a sale costs, in the tax currency."""
-        return (self.fee + self.fee_tax) * self.fx
+        return self._home(self._costs)
+
+    @property
+    def _costs(self) -> Fraction:
+        return self.fee + self.fee_tax if self.fee_tax else self.fee
+
+    def _home(self, amount: Fraction) -> Fraction:
+        return amount if self.fx is ONE else amount * self.fx
 
     @property
     def order(self) -> str:

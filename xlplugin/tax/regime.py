@@ -94,6 +94,31 @@ class Reason(StrEnum):
     RESTRICTED = "RESTRICTED"
 
 
+class _Directory:
+    """Look-ups that change only with the accounts or the groups."""
+
+    def __init__(self, accounts: Mapping[str, Account], groups: Mapping[str, str]) -> None:
+        self.accounts, self.groups = accounts, groups
+
+    @cached_property
+    def by_household(self) -> Mapping[str, tuple[Account, ...]]:
+        found: dict[str, list[Account]] = {}
+        for account in self.accounts.values():
+            found.setdefault(account.household_id, []).append(account)
+        return {household: tuple(members) for household, members in found.items()}
+
+    @cached_property
+    def by_group(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for instrument, group in self.groups.items():
+            found.setdefault(group, []).append(instrument)
+        # An instrument without a group of its own stands in the group that bears its name.
+        return {
+            group: tuple(members) if group in self.groups else (*members, group)
+            for group, members in found.items()
+        }
+
+
 @dataclass(frozen=True)
 class Book:
     """What is held at the end of a day, and what the regime must remember of earlier days.
@@ -107,10 +132,31 @@ class Book:
     identity_groups: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     memory: tuple[object, ...] = ()
     as_of: dt.date | None = None
+    _directory: _Directory | None = field(default=None, repr=False, compare=False)
 
     def group(self, instrument_id: str) -> str:
         """The identity group of an instrument."""
         return self.identity_groups.get(instrument_id, instrument_id)
+
+    def __post_init__(self) -> None:
+        known = self._directory
+        if known is None or known.accounts is not self.accounts or known.groups is not self.identity_groups:
+            object.__setattr__(self, "_directory", _Directory(self.accounts, self.identity_groups))
+
+    @property
+    def directory(self) -> _Directory:
+        """Accounts by household and instruments by group; kept from day to day."""
+        if self._directory is None:
+            raise TypeError("a book has its directory from the start")
+        return self._directory
+
+    def household(self, household_id: str) -> tuple[Account, ...]:
+        """The accounts of one household."""
+        return self.directory.by_household.get(household_id, ())
+
+    def instruments(self, group: str) -> tuple[str, ...]:
+        """The instruments of an identity group; a group is also the name of one of its own."""
+        return self.directory.by_group.get(group, (group,))
 
     @cached_property
     def keys_by_group(self) -> Mapping[str, tuple[PositionKey, ...]]:

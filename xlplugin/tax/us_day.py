@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from fractions import Fraction
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from xlplugin.core.lots import (
@@ -69,7 +68,6 @@ class UsDay:
         self.lots: dict[PositionKey, tuple[TaxLot, ...]] = {}
         self.realizations: list[Realization] = []
         self.adjustments: list[LossAdjustment] = []
-        self._added: dict[str, list[PositionKey]] = defaultdict(list)
         self._losses: dict[tuple[str, str], list[OpenLoss]] = defaultdict(list)
         for loss in book.memory:
             if isinstance(loss, OpenLoss) and loss.last >= day:
@@ -98,17 +96,20 @@ class UsDay:
 
     def keep(self, key: PositionKey, lots: Sequence[TaxLot]) -> None:
         """Put the lots of a position in place of what was there."""
-        if key not in self.lots and key not in self.book.positions:
-            self._added[self.book.group(key.instrument_id)].append(key)
         self.lots[key] = tuple(lots)
 
     def keys_of(self, instrument_id: str) -> list[PositionKey]:
         """All positions of one instrument that hold something."""
-        keys = self._group_keys(self.book.group(instrument_id))
+        keys = dict.fromkeys((*self.book.positions, *self.lots))
         return [key for key in keys if key.instrument_id == instrument_id and self.held(key)]
 
-    def _group_keys(self, group: str) -> list[PositionKey]:
-        return [*self.book.keys_by_group.get(group, ()), *self._added.get(group, ())]
+    def _identical(self, household: str, group: str) -> list[PositionKey]:
+        """Where the household can hold shares of an identity group."""
+        return [
+            PositionKey(pool, instrument)
+            for pool in (self._pool_key(account) for account in self.book.household(household))
+            for instrument in self.book.instruments(group)
+        ]
 
     def _household(self, key: PositionKey) -> str:
         return self.book.accounts[key.pool.holder].household_id
@@ -228,8 +229,7 @@ class UsDay:
         first, last = self.policy.window(day)
         found = [
             (key, lot)
-            for key in self._group_keys(group)
-            if self._household(key) == household
+            for key in self._identical(household, group)
             for lot in self.held(key)
             if lot.can_replace and first <= lot.acquired <= last
         ]
@@ -262,5 +262,5 @@ class UsDay:
             else:
                 positions.pop(key, None)
         memory = tuple(loss for losses in self._losses.values() for loss in losses)
-        book = replace(self.book, positions=MappingProxyType(positions), memory=memory, as_of=self.day)
+        book = replace(self.book, positions=positions, memory=memory, as_of=self.day)
         return DayResult(book, tuple(self.realizations), tuple(self.adjustments))

@@ -65,7 +65,11 @@ def take(lots: Sequence[TaxLot], disposal: Disposal) -> tuple[list[TaxLot], tupl
         raise LedgerError(
             f"{disposal.row}: the quantity is {float(disposal.quantity):g}; give a positive one"
         )
-    held = ZERO if disposal.pick.named else sum((lot.quantity for lot in lots), ZERO)
+    held = ZERO
+    for lot in lots:
+        if disposal.pick.named or held >= disposal.quantity:
+            break
+        held += lot.quantity
     if disposal.quantity > held and not disposal.pick.named:
         raise LedgerError(
             f"{disposal.row}: {float(disposal.quantity):,.10g} shares of {disposal.instrument_id} are to be "
@@ -74,9 +78,9 @@ def take(lots: Sequence[TaxLot], disposal: Disposal) -> tuple[list[TaxLot], tupl
     left: list[TaxLot | None] = list(lots)
     taken = []
     for place, quantity in pick_lots(lots, disposal):
-        lot = left[place]
-        if lot is not None:
-            sold, left[place] = lot.split(quantity)
+        whole = left[place]
+        if whole is not None:
+            sold, left[place] = whole.split(quantity)
             taken.append(sold)
     return taken, tuple(lot for lot in left if lot is not None)
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from xlplugin.core.accounts import AccountKind
-from xlplugin.core.lots import ZERO, Bucket, Disposal, LotPick, PoolKey, Position, rounded
+from xlplugin.core.lots import ZERO, Bucket, Disposal, PoolKey, Position, rounded
 from xlplugin.core.trades import Dividend, Fill, FillKind, Gift, Transfer
 from xlplugin.errors import LedgerError, MissingError
 from xlplugin.tax.regime import (
@@ -315,22 +315,29 @@ def sale_of(fills: Sequence[Fill]) -> Disposal:
     first = fills[0]
     if any(fill.quantity <= 0 or fill.amount < 0 for fill in fills):
         raise LedgerError(f"{first.row}: a sale has a positive quantity and no negative amount")
-    named = tuple(entry for fill in fills for entry in fill.pick.named)
+    pick = first.pick
+    if len(fills) > 1:
+        named = tuple(entry for fill in fills for entry in fill.pick.named)
+        pick = replace(pick, named=named)
     return Disposal(
         first.id,
         first.account_id,
         first.instrument_id,
-        sum((fill.quantity for fill in fills), ZERO),
-        sum((fill.proceeds for fill in fills), ZERO),
+        _total([fill.quantity for fill in fills]),
+        _total([fill.proceeds for fill in fills]),
         first.trade_date,
         first.settle_date,
-        expenses=sum((fill.expenses for fill in fills), ZERO),
+        expenses=_total([fill.expenses for fill in fills]),
         seq=first.seq,
         order_id=first.order,
-        pick=LotPick(first.pick.method, named, first.pick.short_rate, first.pick.long_rate),
+        pick=pick,
         fill_ids=tuple(fill.id for fill in fills),
         source_row=first.source_row,
     )
+
+
+def _total(amounts: list[Fraction]) -> Fraction:
+    return amounts[0] if len(amounts) == 1 else sum(amounts, ZERO)
 
 
 REGIME = UsTaxable()
