@@ -1,0 +1,70 @@
+"""Builds the template workbooks from the layout.
+
+`python -m workbooks.build` writes every template beside this file; the committed files must equal
+its result, which a test holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from workbooks.builder.assemble import assemble
+from workbooks.builder.words import LANGUAGES, Words, layout
+
+__all__ = ["BOOKS", "build", "main"]
+
+BOOKS = ("proposal",)
+
+
+def _merged(base: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    out = dict(base)
+    for key, value in other.items():
+        out[key] = _merged(out[key], value) if isinstance(value, dict) and key in out else value
+    return out
+
+
+def build(book: str, language: str, theme: dict[str, Any] | None = None) -> bytes:
+    """One template as a package.
+
+    Parameters
+    ----------
+    book : str
+        One of `BOOKS`.
+    language : str
+        "ja", "en" or the pseudo-language "xx" that shows untranslated text.
+    theme : dict, optional
+        Values of a firm that replace those of `layout/theme.toml`; its table `label` replaces labels.
+
+    Examples
+    --------
+    >>> build("proposal", "en")[:2]
+    b'PK'
+    """
+    given = dict(theme or {})
+    words = Words(language, {key: str(text) for key, text in given.pop("label", {}).items()})
+    return assemble(book, words, _merged(layout("theme"), given))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write templates; see `--help`."""
+    parser = argparse.ArgumentParser(prog="python -m workbooks.build", description="Build the template workbooks.")
+    parser.add_argument("books", nargs="*", help=f"which of {', '.join(BOOKS)}; all when none is named")
+    parser.add_argument("--lang", default=",".join(LANGUAGES), help="languages, separated by commas")
+    parser.add_argument("--theme", type=Path, help="a TOML file with a firm's fonts, colours and labels")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write")
+    given = parser.parse_args(arguments)
+    theme = tomllib.loads(given.theme.read_text("utf-8")) if given.theme else None
+    for book in given.books or BOOKS:
+        for language in given.lang.split(","):
+            path = given.out / f"{book}.{language}.xlsx"
+            path.write_bytes(build(book, language, theme))
+            sys.stdout.write(f"{path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Turns the layout (TOML) into workbooks: words, formulas, formats, sheets, charts, package."""

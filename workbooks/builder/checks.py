@@ -1,0 +1,61 @@
+"""The checks of a book: native formulas that must hold wherever the book is opened.
+
+Their results stand on the hidden calculation sheet (block `check_state`), each with a name
+`chk_...`; the list of checks on a visible sheet shows them in words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbooks.builder.words import layout
+
+if TYPE_CHECKING:
+    from workbooks.builder.book import Book
+
+__all__ = ["book_checks", "check_state", "checks_block"]
+
+_RESULT = (
+    "=IF({check_state.failed@i}=0,{t:result.ok},"
+    "IF({check_state.level@i}=\"error\",{t:result.error},{t:result.warn}))"
+)
+
+
+def book_checks(name: str) -> list[dict[str, Any]]:
+    """The checks of `checks.toml` that belong to a book, in their order."""
+    return [entry for entry in layout("checks")["check"] if name in entry["books"]]
+
+
+def check_state(book: Book) -> dict[str, Any]:
+    """The hidden block with what was found, the limit and the result of every check."""
+    lines = [
+        {
+            "level": f"'{check['level']}",
+            "group": f"'{check['group']}",
+            "found": check["found"],
+            "limit": check["limit"],
+            "ok": check["passed"],
+            "failed": "=IF(IFERROR({self.ok},FALSE),0,1)",
+        }
+        for check in book_checks(book.name)
+    ]
+    return {"key": "check_state", "columns": ["level", "group", "found", "limit", "ok", "failed"], "lines": lines}
+
+
+def checks_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
+    """The block `entry` with one line per check, in words."""
+    lines = [
+        {
+            "no": number,
+            "check": f"t:check.{check['id']}",
+            "level": f"t:level.{check['level']}",
+            "found": '=IFERROR({check_state.found@i},"–")',
+            "limit": '=IFERROR({check_state.limit@i},"–")',
+            "found_format": check.get("format", "q"),
+            "limit_format": check.get("format", "q"),
+            "result": _RESULT,
+            "where": f"t:sheet.{check['sheet']}" if check["sheet"] in book.sheets else "t:result.data",
+        }
+        for number, check in enumerate(book_checks(book.name), start=1)
+    ]
+    return entry | {"lines": lines}

@@ -1,0 +1,115 @@
+"""The frame of a sheet: grid, title band, lines below it, print set-up, footer, protection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbooks.builder.book import place
+
+if TYPE_CHECKING:
+    from workbooks.builder.book import Book, Sheet
+
+__all__ = ["list_frame", "page_frame", "print_setup"]
+
+_CLIENT_LINE = '={t:frame.client}&in_client_name&IF(in_regime="us_taxable","",{t:frame.honorific})'
+_DATE_LINE = '={t:frame.as_of}&TEXT(in_as_of,{t:frame.date_code})&{t:frame.separator}&out_unit_label'
+_STATE_LINE = (
+    "={t:frame.as_of}&TEXT(in_as_of,{t:frame.date_code})&{t:frame.separator}&{t:frame.tax_year}&in_tax_year"
+    "&{t:frame.separator}&{t:frame.seen}&out_accounts_seen&{t:frame.not_seen}&out_accounts_not_seen"
+)
+LIGHTS = ("data", "checks", "functions")
+
+
+def _title(book: Book, sheet: Sheet, last_column: int) -> None:
+    worksheet, formats = sheet.worksheet, book.formats
+    title = sheet.entry.get("title", f"t:title.{sheet.key}")
+    topic = f"t:title.{sheet.key}"
+    worksheet.set_row_pixels(0, formats.theme["page"]["first_row"])
+    band = formats.cell("title")
+    for column in range(2, last_column + 1):
+        worksheet.write_blank(0, column, None, band)
+    book.write(sheet, 0, 0, topic, formats.make(num_format=";;;", font_size=8))
+    book.write(sheet, 0, 1, title, band)
+
+
+def page_frame(book: Book, sheet: Sheet) -> None:
+    """Ten equal columns and 34 rows that print as one A4 landscape page."""
+    page, worksheet = book.formats.theme["page"], sheet.worksheet
+    worksheet.set_default_row(page["row"] * 0.75)
+    worksheet.set_column_pixels(0, 0, page["gutter"])
+    worksheet.set_column_pixels(1, page["columns"], page["column"])
+    for row in range(1, page["rows"]):
+        worksheet.set_row_pixels(row, page["row"])
+    _title(book, sheet, page["columns"])
+    if not sheet.entry.get("bare"):
+        subtitle = book.formats.cell("subtitle")
+        book.write(sheet, 1, 1, _CLIENT_LINE, subtitle)
+        book.write(sheet, 1, page["columns"], _DATE_LINE, book.formats.cell("subtitle", align="right"))
+        if sheet.entry.get("sign_line"):
+            book.write(sheet, 2, 1, "t:frame.sign_line", subtitle)
+    last = max(page["rows"], int(sheet.entry.get("rows", page["rows"])))
+    print_setup(book, sheet, last - 1, page["columns"], pages=(1, 1))
+    if breaks := sheet.entry.get("breaks"):  # fixed breaks hold only at a fixed scale
+        worksheet.set_print_scale(page["scale"])
+        worksheet.set_h_pagebreaks(breaks)
+        worksheet.repeat_rows(0, 1)
+
+
+def list_frame(book: Book, sheet: Sheet) -> None:
+    """Free column widths; title, purpose, state of the data and three lights."""
+    page, worksheet, formats = book.formats.theme["page"], sheet.worksheet, book.formats
+    worksheet.set_default_row(formats.theme["list"]["row"] * 0.75)
+    worksheet.set_column_pixels(0, 0, page["gutter"])
+    last = max(int(sheet.entry.get("last_column", 10)), 6)
+    _title(book, sheet, last)
+    subtitle = formats.cell("subtitle")
+    book.write(sheet, 1, 1, f"t:purpose.{sheet.key}", subtitle)
+    if "names" not in sheet.entry.get("without", ()):
+        book.write(sheet, 2, 1, _STATE_LINE, subtitle)
+    lights(book, sheet, 2, last - 2)
+    first, final = sheet.entry.get("print", "B1:" + "K60").split(":")
+    area = place(f"{first}:{final}")
+    print_setup(book, sheet, area.last_row, area.last_column, pages=(1, 0), first_row=area.row)
+    if freeze := sheet.entry.get("freeze"):
+        at = place(freeze)
+        worksheet.freeze_panes(at.row, at.column)
+        worksheet.repeat_rows(at.row - 1)
+
+
+def lights(book: Book, sheet: Sheet, row: int, column: int) -> None:
+    """Data, checks and functions, each with glyph, word and colour."""
+    style = book.formats.cell("subtitle", align="center", border=1, border_color=book.formats.color["rule"])
+    for offset, light in enumerate(LIGHTS):
+        book.write(sheet, row, column + offset, f"=out_light_{light}", style)
+    status_formats(book, sheet, row, column, row, column + len(LIGHTS) - 1)
+
+
+def status_formats(book: Book, sheet: Sheet, row: int, column: int, last_row: int, last_column: int) -> None:
+    """Colour words by their first glyph: ✔ passed, ▲ warning, ✖ error."""
+    color, worksheet = book.formats.color, sheet.worksheet
+    for glyph, level in (("✔", "ok"), ("▲", "warn"), ("✖", "error")):
+        look = book.workbook.add_format(
+            {"bg_color": color[f"{level}_fill"], "font_color": color[f"{level}_font"], "bold": True}
+        )
+        worksheet.conditional_format(
+            row,
+            column,
+            last_row,
+            last_column,
+            {"type": "text", "criteria": "begins with", "value": glyph, "format": look},
+        )
+
+
+def print_setup(
+    book: Book, sheet: Sheet, last_row: int, last_column: int, *, pages: tuple[int, int], first_row: int = 0
+) -> None:
+    """A4 landscape, the margins of the theme, a footer, no header."""
+    page, worksheet = book.formats.theme["page"], sheet.worksheet
+    worksheet.set_landscape()
+    worksheet.set_paper(page["paper"])
+    worksheet.set_margins(page["margin_left"], page["margin_right"], page["margin_top"], page["margin_bottom"])
+    worksheet.center_horizontally()
+    worksheet.fit_to_pages(*pages)
+    worksheet.print_area(first_row, 1, last_row, last_column)
+    family = book.formats.font
+    worksheet.set_footer(f'&L&"{family}"&8&F&C&"{family}"&8&P / &N&R&"{family}"&8&A', {"margin": 0.2})
