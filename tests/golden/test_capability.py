@@ -1,7 +1,7 @@
 """Formulas of real workbooks through the headless engine; expected values worked out by hand.
 
-`capability.json` lists for the engine as it was first measured which vectors fail. Those that fail
-today are in `KNOWN`, with the reason; SPEC.md of `xlplugin.workbook` repeats them for users.
+`capability.json` lists for each engine, as it was first measured, which vectors fail. Those that
+fail in ours today are in `KNOWN`, with the reason; SPEC.md of `xlplugin.workbook` repeats them.
 """
 
 from __future__ import annotations
@@ -28,11 +28,7 @@ from xlplugin.worksheet.registry import Registry, worksheet_function
 
 SUITE = json.loads(Path(__file__).with_name("capability.json").read_text(encoding="utf-8"))
 VECTORS = SUITE["vectors"]
-KNOWN: dict[str, str] = {
-    "capability-logic-13": "comparisons are exact; Excel compares 15 digits",
-}
-for _id in "udf-zero-01 let-02 let-05 let-07 let-08 let-09 dyn-20 dyn-21 text-15".split():
-    KNOWN[f"capability-{_id}"] = "not yet"
+KNOWN: dict[str, str] = {}  # vector -> reason; empty today
 
 RESULT, HELPER = 3, 14  # columns D and O, counted from zero
 

@@ -7,18 +7,22 @@ reading and writing of files lose too much (specification, sections 2.4 and 8).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import formualizer
 
 from xlplugin.errors import DomainError, ErrorValue
+from xlplugin.workbook.lambdas import EACH
 from xlplugin.workbook.lowering import FIXED, OMIT
+from xlplugin.workbook.replacements import REPLACEMENTS
+from xlplugin.workbook.scratch import each
 from xlplugin.workbook.tokens import Box, address, box, quoted_sheet
 from xlplugin.workbook.values import OMITTED, error, fixed_array, value_in, value_out
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "Calculator",
@@ -27,7 +31,7 @@ __all__ = [
     "FunctionFailure",
     "Functions",
     "Recorder",
-    "register_all",
+    "Session",
 ]
 
 TIME_LIMIT_MS = 60_000
@@ -186,24 +190,43 @@ class Recorder:
             raise self.abort[0]
 
 
-def register_all(
-    calculator: Calculator,
-    functions: Functions,
-    recorder: Recorder,
-    *,
-    date1904: bool,
-    replacements: Mapping[str, Callable[..., Any]],
-) -> None:
-    """Everything a lowered formula may call."""
-    calculator.register(OMIT, lambda: OMITTED)
-    calculator.register(FIXED, _guarded(fixed_array, recorder))
-    for name, function in replacements.items():
-        calculator.register(name, _guarded(function, recorder), replaces=not name.startswith("__"))
-    for name in sorted(functions.names):
-        calculator.register(name, _bridge(name, functions, recorder, date1904=date1904))
+@dataclass(frozen=True)
+class Session:
+    """How one book is calculated: the same for the book itself and for the bodies of its lambdas."""
+
+    functions: Functions
+    recorder: Recorder
+    date1904: bool
+    clock: dt.datetime
+    calculator: type[Formualizer] = Formualizer
+
+    def evaluate(self, view: bytes) -> Calculator:
+        """A fresh calculator with everything a lowered formula may call, evaluated.
+
+        Raises
+        ------
+        DomainError
+            See `Formualizer.evaluate`.
+        BaseException
+            Whatever a function raised; the calculator itself would swallow it.
+        """
+        calculator = self.calculator()
+        calculator.load(view, date1904=self.date1904, clock=self.clock)
+        guarded = partial(_guarded, recorder=self.recorder)
+        calculator.register(OMIT, lambda: OMITTED)
+        calculator.register(FIXED, guarded(fixed_array))
+        calculator.register(EACH, guarded(partial(each, self.evaluate)))
+        for name, function in REPLACEMENTS.items():
+            calculator.register(name, guarded(function), replaces=not name.startswith("__"))
+        for name in sorted(self.functions.names):
+            calculator.register(name, _bridge(name, self))
+        calculator.evaluate()
+        self.recorder.finish()
+        return calculator
 
 
-def _bridge(name: str, functions: Functions, recorder: Recorder, *, date1904: bool) -> Callable[..., Any]:
+def _bridge(name: str, session: Session) -> Callable[..., Any]:
+    functions, recorder, date1904 = session.functions, session.recorder, session.date1904
     explains = name in functions.explaining
 
     def call(site: float, *given: Any) -> Any:

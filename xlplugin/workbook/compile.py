@@ -16,6 +16,7 @@ from xlplugin.workbook.findings import Finding
 from xlplugin.workbook.fixed import FixedParts, fixed_parts
 from xlplugin.workbook.formats import Formats
 from xlplugin.workbook.formula import file_form, in_flavour, mentions, needs_file_form, table_of_spellings
+from xlplugin.workbook.known import ALTERNATIVES
 from xlplugin.workbook.lowering import Lowering, is_simple_name
 from xlplugin.workbook.package import Package
 from xlplugin.workbook.refusals import Refusals
@@ -240,6 +241,12 @@ class _Compiler:
         if one.is_ours:
             self.sites.append((sheet.name, place))
         lowered = self.lowering(formula, sheet.name, one.row, one.column, one.site)
+        if lowered.refused is not None:
+            alternative = ALTERNATIVES.get(lowered.refused, "other functions")
+            facts = {"function": lowered.refused, "alternative": alternative}
+            self.findings.append(Finding("T01", self._level, sheet.name, place, facts))
+            one.way = Way.KEPT
+            return
         one.lowered, one.tables = lowered.text, lowered.tables
 
     def _own_table(self, sheet: Sheet, one: Cell) -> Table | None:

@@ -11,14 +11,19 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from xlplugin.workbook.comparing import compared, may_compare
+from xlplugin.workbook.formula import bare
+from xlplugin.workbook.lambdas import HELPERS, Lambda, lambda_of, let_of, lifted
 from xlplugin.workbook.structured import Table, moved_reference, structured
 from xlplugin.workbook.tokens import (
     BRACKET,
     CELL,
+    COLS,
     ERR,
     NAME,
     OTHER,
     QUOTED,
+    ROWS,
     Box,
     Token,
     arguments,
@@ -39,7 +44,12 @@ __all__ = ["FIXED", "OMIT", "Lowered", "Lowering", "is_simple_name"]
 OMIT: Final = "__OMIT"
 FIXED: Final = "__CSE"
 MAX_DEPTH: Final = 16
+_ARRAY_LOOKUP: Final = "__XLOOKUP"
+_OF_RESULTS: Final = frozenset({"__ROWS", "__COLUMNS"})  # replaced where the argument is a result
 _SINGLE: Final = "_XLFN.SINGLE"
+_LAMBDAS: Final = frozenset(
+    prefix + name for prefix in ("", "_XLFN.") for name in ("LAMBDA", "ISOMITTED", *HELPERS)
+)
 
 _WORD = re.compile(r"[^\W\d][\w.?\\・]*|\\[\w.?\\・]*")
 _SIMPLE = re.compile(
@@ -62,6 +72,7 @@ class Lowered:
 
     text: str
     tables: frozenset[str] = frozenset()
+    refused: str | None = None  # a function that could not be lowered
 
 
 @dataclass
@@ -71,6 +82,8 @@ class _Place:
     column: int
     site: int
     tables: set[str] = field(default_factory=set)
+    lambdas: dict[str, Lambda] = field(default_factory=dict)  # bound by LET so far
+    refused: str | None = None
 
 
 class Lowering:
@@ -97,20 +110,22 @@ class Lowering:
         replaced: Mapping[str, str],
         explaining: Collection[str] = (),
     ) -> None:
+        listed = list(names)
         self.tables = {table.name.upper(): table for table in tables}
         self.spelled, self.replaced, self.explaining = spelled, replaced, frozenset(explaining)
         self.names = {
             (name.name.upper(), name.sheet): name.text
-            for name in names
+            for name in listed
             if not (name.is_builtin or name.is_macro or is_simple_name(name.text))
         }
+        self._ranges = frozenset(name.name.upper() for name in listed if ":" in name.text)
         # Names whose text is a range of a table without naming it follow the table's size.
         self._name_tables = {
             key: {name for name, table in self.tables.items() if _reads(definition, table)}
             for key, definition in self.names.items()
         }
         self._words = frozenset(
-            {*self.tables, *spelled, *replaced, *(name for name, _ in self.names), _SINGLE}
+            {*self.tables, *spelled, *replaced, *(name for name, _ in self.names), _SINGLE, *_LAMBDAS}
         )
 
     def with_tables(self, tables: Iterable[Table]) -> Lowering:
@@ -133,11 +148,17 @@ class Lowering:
         InvalidReferenceError
             For a text in brackets that is no structured reference.
         """
-        if "[" not in formula and self._words.isdisjoint(w.upper() for w in _WORD.findall(formula)):
+        compares = may_compare(formula)
+        if (
+            not compares
+            and "[" not in formula
+            and self._words.isdisjoint(w.upper() for w in _WORD.findall(formula))
+        ):
             return Lowered(formula)
         place = _Place(sheet, row, column, site)
-        walked = text(self._walk(tokens(formula), place, 0))
-        return Lowered(walked, frozenset(place.tables))
+        parts = tokens(formula)
+        walked = text(self._walk(compared(parts) if compares else parts, place, 0))
+        return Lowered(walked, frozenset(place.tables), place.refused)
 
     def fixed(self, lowered: str, corners: Box) -> str:
         """A ``{...}`` array, which keeps its extent."""
@@ -224,24 +245,34 @@ class Lowering:
         return True
 
     def _call(self, parts: Sequence[Token], at: int, place: _Place, depth: int, out: list[Token]) -> int:
+        """A function call that is written otherwise; how many tokens it took, 0 for any other call."""
         upper = parts[at][1].upper()
         if upper == _SINGLE:
             out.append((OTHER, "@"))
             return 1
-        if upper in self.replaced:
-            out.append((NAME, self.replaced[upper]))
-            return 1
+        end = closing(parts, at + 1)
+        if (used := self._lambda_call(parts, at, end, place, depth, out)) > 0:
+            return used
         name = self.spelled.get(upper)
         if name is None:
-            return 0
-        end = closing(parts, at + 1)
+            registered = self.replaced.get(upper)
+            if registered is None:
+                return 0
+            first = arguments(parts, at + 1, end)[0]
+            if registered == _ARRAY_LOOKUP and self._is_one_cell(first):
+                return 0
+            if registered in _OF_RESULTS and not any(part == "(" for _, part in first):
+                return 0
+            out.append((NAME, f"{registered}("))
+        else:
+            out.append((NAME, f"{name}({place.site}"))
         given = arguments(parts, at + 1, end)
-        out.append((NAME, f"{name}({place.site}"))
-        if name in self.explaining:
+        if name is not None and name in self.explaining:
             out.append((OTHER, f',"{_pointed_at(given[0], place)}"'))
         if len(given) > 1 or text(given[0]).strip():
-            for argument in given:
-                out.append((OTHER, ","))
+            for index, argument in enumerate(given):
+                if index or name is not None:
+                    out.append((OTHER, ","))
                 if text(argument).strip():
                     out += self._walk(argument, place, depth)
                 else:
@@ -249,6 +280,83 @@ class Lowering:
         if end < len(parts):
             out.append((OTHER, ")"))
         return end - at + 1
+
+    def _is_one_cell(self, argument: Sequence[Token]) -> bool:
+        """Whether a lookup value is surely no array: the calculator's own function is faster then."""
+        for index, (kind, part) in enumerate(argument):
+            if kind in (BRACKET, COLS, ROWS) or part in ("{", ":", "#"):
+                return False
+            if kind == NAME and not part.lower().startswith("_xlpm."):
+                following = argument[index + 1][1] if index + 1 < len(argument) else ""
+                if following == "(" or part.upper() in self.tables or part.upper() in self._ranges:
+                    return False
+        return True
+
+    # -- lambdas -----------------------------------------------------------------------------------
+
+    def _lambda_call(
+        self, parts: Sequence[Token], at: int, end: int, place: _Place, depth: int, out: list[Token]
+    ) -> int:
+        upper = parts[at][1].upper()
+        plain = bare(upper)
+        if plain == "LET":
+            given = arguments(parts, at + 1, end)
+            for name, value in zip(given[:-1:2], given[1::2], strict=False):
+                if function := lambda_of(value):
+                    place.lambdas[text(name).strip().upper()] = function
+            return 0
+        if plain == "LAMBDA" and end + 1 < len(parts) and parts[end + 1][1] == "(":
+            last = closing(parts, end + 1)
+            return self._applied(parts, at, end + 1, last, lambda_of(parts[at : end + 1]), place, depth, out)
+        if (definition := self._lambda_name(upper, place)) is not None and depth < MAX_DEPTH:
+            function = lambda_of(tokens(definition))
+            return self._applied(parts, at, at + 1, end, function, place, depth + 1, out)
+        if (plain in HELPERS and plain != upper) or upper in HELPERS:
+            given = arguments(parts, at + 1, end)
+            function = self._function_of(given[-1], place)
+            body = tuple(self._walk(function.body, place, depth)) if function else ()
+            arrays = [self._walk(argument, place, depth) for argument in given[:-1]]
+            call = lifted(plain, replace(function, body=body), arrays) if function else None
+            if call is not None:
+                out += call
+                return end - at + 1
+            place.refused = plain
+        elif plain == "ISOMITTED":
+            place.refused = plain
+        return 0
+
+    def _applied(
+        self,
+        parts: Sequence[Token],
+        at: int,
+        opening: int,
+        end: int,
+        function: Lambda | None,
+        place: _Place,
+        depth: int,
+        out: list[Token],
+    ) -> int:
+        """A lambda that is called at once, as LET."""
+        bound = let_of(function, arguments(parts, opening, end)) if function else None
+        if bound is None:
+            place.refused = "LAMBDA"
+            return 0
+        out += self._walk(bound, place, depth)
+        return end - at + 1
+
+    def _lambda_name(self, upper: str, place: _Place) -> str | None:
+        definition = self.names.get((upper, place.sheet), self.names.get((upper, None)))
+        return definition if definition is not None and "LAMBDA(" in definition.upper() else None
+
+    def _function_of(self, argument: Sequence[Token], place: _Place) -> Lambda | None:
+        """The lambda behind the last argument of MAP and its like: written out, or by its name."""
+        if function := lambda_of(argument):
+            return function
+        word = text(argument).strip().upper()
+        if word in place.lambdas:
+            return place.lambdas[word]
+        definition = self._lambda_name(word, place)
+        return lambda_of(tokens(definition)) if definition is not None else None
 
 
 def _reads(definition: str, table: Table) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from xlplugin.workbook.findings import Finding
 from xlplugin.workbook.formula import bare, called_names
 from xlplugin.workbook.known import ALTERNATIVES, EXCEL, LACKING
+from xlplugin.workbook.lambdas import HELPERS
 from xlplugin.workbook.lowering import MAX_DEPTH
 from xlplugin.workbook.structured import InvalidReferenceError, structured
 from xlplugin.workbook.tokens import BRACKET, CELL, NAME, OTHER, tokens
@@ -57,7 +58,7 @@ class Refusals:
         self._tables = {table.name.upper(): table for table in tables}
         self._lambdas = {name.name.upper() for name in names if "LAMBDA(" in name.text.upper()}
         self._names = {name.name.upper(): name.text for name in names}
-        self._computed = (EXCEL - LACKING) | {bare(name) for name in replaced}
+        self._computed = (EXCEL - LACKING) | {bare(name) for name in replaced} | HELPERS | {"ISOMITTED"}
         self._fine = frozenset(self._computed | set(spelled) | self._lambdas | {"_XLFN.SINGLE", "SINGLE"})
         self._fine |= {"_XLFN.ANCHORARRAY", "ANCHORARRAY"}
         self._refused_names: dict[str, Finding | None] = {}

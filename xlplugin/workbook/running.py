@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from xlplugin.errors import ErrorValue
 from xlplugin.workbook.bind import Inputs, bind
-from xlplugin.workbook.calc import Formualizer, FunctionFailure, Recorder, register_all
+from xlplugin.workbook.calc import FunctionFailure, Recorder, Session
 from xlplugin.workbook.charts import area_of
 from xlplugin.workbook.findings import Finding, TemplateError
 from xlplugin.workbook.patch import Grid, SheetResult
 from xlplugin.workbook.reading import Book
-from xlplugin.workbook.replacements import REPLACEMENTS
 from xlplugin.workbook.sheets import Sheet, Way
 from xlplugin.workbook.structured import moved_reference
 from xlplugin.workbook.tokens import address, box
@@ -165,9 +164,11 @@ def calculate(template: CompiledTemplate, bound: Bound, as_of: dt.date) -> Calcu
     for name in bound.changed | bound.relowered:
         views[name] = sheet_view(state.sheets[name])
     names = [replace(name, text=state.moved(name.text)) for name in template.package.names]
+    clock = dt.datetime(as_of.year, as_of.month, as_of.day, tzinfo=dt.UTC)
     while True:
         recorder = Recorder(bound.sites)
-        calculator = _evaluated(template, views, names, recorder, as_of)
+        session = Session(template.functions, recorder, template.package.date1904, clock)
+        calculator = session.evaluate(view_package(list(views.items()), names, template.strings_view))
         state.results = {
             name: result
             for name, sheet in state.sheets.items()
@@ -178,24 +179,6 @@ def calculate(template: CompiledTemplate, bound: Bound, as_of: dt.date) -> Calcu
     state.log = recorder.log
     _read_charts(state, names, calculator)
     return state
-
-
-def _evaluated(
-    template: CompiledTemplate,
-    views: Mapping[str, str],
-    names: list[DefinedName],
-    recorder: Recorder,
-    as_of: dt.date,
-) -> Calculator:
-    calculator = Formualizer()
-    date1904 = template.package.date1904
-    view = view_package(list(views.items()), names, template.strings_view)
-    clock = dt.datetime(as_of.year, as_of.month, as_of.day, tzinfo=dt.UTC)
-    calculator.load(view, date1904=date1904, clock=clock)
-    register_all(calculator, template.functions, recorder, date1904=date1904, replacements=REPLACEMENTS)
-    calculator.evaluate()
-    recorder.finish()
-    return calculator
 
 
 def _sheet_result(sheet: Sheet, calculator: Calculator) -> SheetResult | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from xlplugin.workbook.lowering import FIXED, is_simple_name
 from xlplugin.workbook.sheets import Way, stored_value
 from xlplugin.workbook.tokens import address
+from xlplugin.workbook.values import error_text
 from xlplugin.workbook.xmltext import number_text, quoted, unxml, unxstring, xml
 from xlplugin.workbook.zipped import new_entry, write_zip
 
@@ -95,12 +96,14 @@ def _unescaped(content: str) -> str:
 
 
 def literal_view(row: int, column: int, value: object) -> str:
-    """An input as the calculator reads it."""
+    """An input, or a value of the calculator itself, as the calculator reads it."""
     place = address(row, column)
     if value is None:
         return ""
     if isinstance(value, bool):
         return f'<c r="{place}" t="b"><v>{int(value)}</v></c>'
+    if isinstance(value, dict):
+        return f'<c r="{place}" t="e"><v>{xml(error_text(value))}</v></c>'
     if isinstance(value, str):
         return f'<c r="{place}" t="str"><v>{_unescaped(xml(value))}</v></c>'
     return f'<c r="{place}"><v>{number_text(float(str(value)))}</v></c>'
