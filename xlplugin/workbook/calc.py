@@ -17,12 +17,15 @@ from xlplugin.workbook.lambdas import EACH
 from xlplugin.workbook.lowering import FIXED, OMIT
 from xlplugin.workbook.replacements import REPLACEMENTS
 from xlplugin.workbook.scratch import each
+from xlplugin.workbook.spills import CAPTURE
 from xlplugin.workbook.tokens import Box, address, box, quoted_sheet
 from xlplugin.workbook.values import OMITTED, error, fixed_array, value_in, value_out
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Sequence
+
+    from xlplugin.workbook.spills import Captures
 
 __all__ = [
     "Calculator",
@@ -200,7 +203,7 @@ class Session:
     clock: dt.datetime
     calculator: type[Formualizer] = Formualizer
 
-    def evaluate(self, view: bytes) -> Calculator:
+    def evaluate(self, view: bytes, captures: Captures | None = None) -> Calculator:
         """A fresh calculator with everything a lowered formula may call, evaluated.
 
         Raises
@@ -220,6 +223,9 @@ class Session:
             calculator.register(name, guarded(function), replaces=not name.startswith("__"))
         for name in sorted(self.functions.names):
             calculator.register(name, _bridge(name, self))
+        if captures is not None and captures.wanted:
+            calculator.register(CAPTURE, guarded(captures.capture))
+            captures.prepare(calculator)
         calculator.evaluate()
         self.recorder.finish()
         return calculator

@@ -47,7 +47,8 @@ __all__ = ["CompiledTemplate", "compile_template"]
 class CompiledTemplate:
     """Everything about a workbook that is the same for every client.
 
-    Made by `compile_template`. `findings` are those of the template's linter that need no values.
+    Made by `compile_template`. `findings` are those of the template's linter that need no values;
+    `large` remembers which results needed a second pass, so that the next client starts there.
     """
 
     package: Package
@@ -65,6 +66,7 @@ class CompiledTemplate:
     findings: list[Finding] = field(default_factory=list)
     views: dict[str, str] = field(default_factory=dict)
     strings_view: bytes | None = None
+    large: set[tuple[str, int, int]] = field(default_factory=set)
     _fixed: dict[bool, FixedParts] = field(default_factory=dict)
     _packed: dict[tuple[bytes, int], Entry] = field(default_factory=dict)
 

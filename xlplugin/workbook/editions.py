@@ -101,8 +101,13 @@ def is_frozen(one: Cell, *, freeze_dynamic: bool) -> bool:
 # -- references that need the extents of this file -----------------------------------------------
 
 
-def with_extents(formula: str, sheet: str, extent: Callable[[str, int, int], Box | None]) -> str:
-    """``ANCHORARRAY(A5)`` as the range the result has in this file; ``#REF!`` where there is none."""
+def with_extents(
+    formula: str, sheet: str, extent: Callable[[str, int, int], Box | None], *, keep: bool = False
+) -> str:
+    """``ANCHORARRAY(A5)`` as the range the result has in this file.
+
+    Where there is none it becomes ``#REF!``, or stays as it is with `keep`.
+    """
     if _ANCHOR not in formula.upper():
         return formula
     parts = tokens(formula)
@@ -111,7 +116,8 @@ def with_extents(formula: str, sheet: str, extent: Callable[[str, int, int], Box
     while at < len(parts):
         if parts[at][1].upper() == _ANCHOR and at + 1 < len(parts) and parts[at + 1][1] == "(":
             end = closing(parts, at + 1)
-            out.append(_extent_text(parts[at + 2 : end], sheet, extent))
+            found = _extent_text(parts[at + 2 : end], sheet, extent)
+            out.append(text(parts[at : end + 1]) if keep and found == "#REF!" else found)
             at = end + 1
             continue
         out.append(parts[at][1])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from xlplugin.errors import ErrorValue
+from xlplugin.errors import ConvergenceError, ErrorValue
 from xlplugin.workbook.bind import Inputs, bind
 from xlplugin.workbook.calc import FunctionFailure, Recorder, Session
 from xlplugin.workbook.charts import area_of
@@ -19,6 +19,7 @@ from xlplugin.workbook.findings import Finding, TemplateError
 from xlplugin.workbook.patch import Grid, SheetResult
 from xlplugin.workbook.reading import Book
 from xlplugin.workbook.sheets import Sheet, Way
+from xlplugin.workbook.spills import Captures
 from xlplugin.workbook.structured import moved_reference
 from xlplugin.workbook.tokens import address, box
 from xlplugin.workbook.values import FATAL
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Calculated", "CellError", "Result", "calculate", "run"]
 
+MAX_PASSES = 12
 ChartValues = dict[str, tuple[list[list[Any]], str]]
 
 
@@ -165,17 +167,30 @@ def calculate(template: CompiledTemplate, bound: Bound, as_of: dt.date) -> Calcu
         views[name] = sheet_view(state.sheets[name])
     names = [replace(name, text=state.moved(name.text)) for name in template.package.names]
     clock = dt.datetime(as_of.year, as_of.month, as_of.day, tzinfo=dt.UTC)
-    while True:
+    captures = Captures(dict.fromkeys(template.large))
+    for _ in range(MAX_PASSES):
         recorder = Recorder(bound.sites)
         session = Session(template.functions, recorder, template.package.date1904, clock)
-        calculator = session.evaluate(view_package(list(views.items()), names, template.strings_view))
+        shown = dict(views)
+        if captures.wanted:
+            shown |= {sheet.name: sheet_view(sheet) for sheet in captures.sheets(state.sheets)}
+        view = view_package(list(shown.items()), names, template.strings_view)
+        calculator = session.evaluate(view, captures)
         state.results = {
             name: result
             for name, sheet in state.sheets.items()
             if (result := _sheet_result(sheet, calculator)) is not None
         }
-        if not _keep_fatal(state, views):
+        if not _keep_fatal(state, views) and captures.settled(state.sheets, state.results):
             break
+    else:
+        raise ConvergenceError(
+            f"The calculation did not settle in {MAX_PASSES} passes: results above 10,000 cells feed each "
+            "other, or formulas fail one after another; split them"
+        )
+    state.results = captures.into(state.results)
+    state.findings += captures.findings(state.sheets, [*template.package.tables])
+    template.large |= captures.wanted.keys()
     state.log = recorder.log
     _read_charts(state, names, calculator)
     return state

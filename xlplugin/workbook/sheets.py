@@ -29,6 +29,7 @@ _FORMULA = re.compile(r"<f\b([^>]*?)(?:/>|>(.*?)</f>)", re.S)
 _VALUE = re.compile(r"<v\b[^>]*>(.*?)</v>", re.S)
 _EXTENSIONS = re.compile(r"<extLst\b.*</extLst>", re.S)
 _DATA = re.compile(r"<sheetData\s*(?:/>|>(.*?)</sheetData>)", re.S)
+_MERGED = re.compile(r'<mergeCell\b[^>]*\bref="([^"]+)"')
 _UNPLACED = re.compile(r"<(?:c|row)(?=[\s/>])(?![^>]*?\sr\s*=)")
 
 
@@ -102,6 +103,10 @@ class Sheet:
     tail: str
     rows: dict[int, Row]
     children: dict[int, set[int]]  # row -> columns inside stored array ranges, first cells left out
+
+    def merged(self) -> list[Box]:
+        """Merged ranges."""
+        return [box(reference) for reference in _MERGED.findall(self.tail)]
 
     def find_children(self) -> None:
         """Note every cell inside an array range that is computed, first cells left out."""
