@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import csv
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from xlplugin.engines.rebalancing.problem import Lots, Problem
+from xlplugin.engines.rebalancing.rounding import Order, orders
 from xlplugin.errors import FileError
 
 if TYPE_CHECKING:
@@ -98,21 +100,39 @@ def problem(files: Files, *, cash_low: float, cash_high: float) -> Problem:
     )
 
 
-def write_plan(path: Path, plan: Plan, files: Files) -> int:
-    """The trade list as side, identifier, lot and shares; the number of its rows."""
-    rows: list[tuple[str, str, str, str]] = []
-    for lot in np.flatnonzero(plan.sold):
-        whole = plan.sold[lot] >= plan.problem.lots.weight[lot]
-        shares = files.quantity[lot] * (1.0 if whole else plan.sold[lot] / plan.problem.lots.weight[lot])
-        rows.append(("sell", files.codes[files.owner[lot]], files.idents[lot], repr(float(shares))))
-    for name in np.flatnonzero(plan.bought):
-        shares = plan.bought[name] * files.total / files.price[name]
-        rows.append(("buy", files.codes[name], "", repr(float(shares))))
+def write_plan(
+    path: Path, plan: Plan, files: Files, unit: float = 0.0, *, whole_orders: bool = False
+) -> list[Order]:
+    """The trade list as side, identifier, lot and shares; in whole units if there is one."""
+    if unit > 0.0:
+        listed = orders(
+            plan,
+            [Decimal(repr(float(q))) for q in files.quantity],
+            [Decimal(repr(float(p))) for p in files.price],
+            Decimal(repr(files.total)),
+            [Decimal(repr(unit))] * len(files.codes),
+            whole_orders=whole_orders,
+        )
+    else:
+        listed = _fractions(plan, files)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("side", "identifier", "tax_lot_id", "quantity"))
-        writer.writerows(rows)
-    return len(rows)
+        writer.writerows(listed)
+    return listed
+
+
+def _fractions(plan: Plan, files: Files) -> list[Order]:
+    listed = []
+    for lot in np.flatnonzero(plan.sold):
+        whole = plan.sold[lot] >= plan.problem.lots.weight[lot]
+        shares = files.quantity[lot] * (1.0 if whole else plan.sold[lot] / plan.problem.lots.weight[lot])
+        code, ident = files.codes[files.owner[lot]], files.idents[lot]
+        listed.append(Order("sell", code, ident, Decimal(repr(float(shares)))))
+    for name in np.flatnonzero(plan.bought):
+        shares = plan.bought[name] * files.total / files.price[name]
+        listed.append(Order("buy", files.codes[name], "", Decimal(repr(float(shares)))))
+    return listed
 
 
 def _numbers(path: Path) -> tuple[list[str], FloatArray]:

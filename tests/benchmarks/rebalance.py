@@ -14,9 +14,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tests.benchmarks import problem_files
-from xlplugin.engines.rebalancing.pipeline import rebalance
-from xlplugin.engines.rebalancing.search import Effort
+from xlplugin.engines.rebalancing.branching import Effort
+from xlplugin.engines.rebalancing.pipeline import Units, rebalance
+
+_GAP, _GAP_UNITS = 5e-4, 2e-3
 
 
 def main(argv: list[str]) -> dict[str, Any]:
@@ -28,12 +32,20 @@ def main(argv: list[str]) -> dict[str, Any]:
         files = problem_files.read(folder)
         read = time.perf_counter()
         problem = problem_files.problem(files, cash_low=asked.cash_low, cash_high=asked.cash_high)
-        effort = Effort(gap=asked.gap, nodes=asked.nodes)
-        plan = rebalance(problem, risk=asked.te, gamma=asked.gamma, effort=effort)
+        units = None
+        if asked.units > 0.0 or asked.min_trade > 0.0:
+            unit = (asked.units or 1e-4) * files.price / files.total
+            smallest = np.full(len(unit), asked.min_trade / files.total)
+            units = Units(unit, smallest, whole_orders=asked.whole == "order")
+        effort = Effort(gap=asked.gap or (_GAP if units is None else _GAP_UNITS), nodes=asked.nodes)
+        plan = rebalance(problem, risk=asked.te, gamma=asked.gamma, effort=effort, units=units)
         done = time.perf_counter()
         seconds.append(done - read)
         reading.append(done - started)
-    rows = problem_files.write_plan(Path(asked.plan), plan, files) if asked.plan else None
+    listed = None
+    if asked.plan:
+        whole = asked.whole == "order"
+        listed = problem_files.write_plan(Path(asked.plan), plan, files, asked.units, whole_orders=whole)
     measured: dict[str, Any] = {
         "benchmark": "rebalance",
         "names": len(problem.names),
@@ -54,7 +66,7 @@ def main(argv: list[str]) -> dict[str, Any]:
         "nodes": plan.nodes,
         "kernel_solves": plan.solves,
         "undecided": len(plan.undecided),
-        "trades": rows,
+        "trades": None if listed is None else len(listed),
         "seconds": round(min(seconds), 4),
         "seconds_first": round(seconds[0], 4),
         "seconds_with_files": round(min(reading), 4),
@@ -75,7 +87,10 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--cash-high", type=float, default=0.0029, help="most cash")
     parser.add_argument("--units", type=float, default=0.0, help="trading unit in shares; 0: fractional")
     parser.add_argument("--min-trade", type=float, default=0.0, help="smallest trade in money")
-    parser.add_argument("--gap", type=float, default=5e-4, help="stop at this proved gap")
+    parser.add_argument(
+        "--whole", choices=("position", "order"), default="position", help="what is a whole number of units"
+    )
+    parser.add_argument("--gap", type=float, help="stop at this proved gap; 0.0005, with units 0.002")
     parser.add_argument("--nodes", type=int, default=400, help="most nodes of the search")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--plan", help="where to write the trade list")

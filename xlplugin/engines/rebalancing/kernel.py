@@ -215,6 +215,7 @@ class _Dual:
         self.pull = ((curvature * p.target)[:, None] - s.slope + s.bend * s.low) * self.inverse
         self.half_bend = 0.5 * s.bend if s.bend.any() else None
         self.equation = rules.low == rules.high
+        self.ones = np.ones(s.low.shape[1])
         # The Levenberg term is scaled by the curvature that all names together could give.
         widest = self.inverse.max(axis=1)
         diagonal = np.einsum("ij,ij,i->j", p.columns, p.columns, widest)
@@ -232,12 +233,13 @@ class _Dual:
         """Value and gradient; the weights that the prices call for."""
         p, s, rules, k = self.program, self.program.segments, self.program.rules, self.factors
         price = (p.columns @ prices)[:, None]
-        if rules.counted:
-            price = price + np.tensordot(prices[[k + rule for rule in rules.counted]], rules.count, 1)
+        for place, rule in enumerate(rules.counted):
+            if prices[k + rule] != 0.0:
+                price = price + prices[k + rule] * rules.count[place]
         position = self.pull - price * self.inverse
         taken = np.minimum(np.maximum(position, s.low), s.high)
         taken -= s.low
-        weights = s.base + taken.sum(axis=1)
+        weights = s.base + taken @ self.ones
         active = weights - p.target
         specific_variance = float(p.specific @ (active * active))
         cost = s.base_cost + float(np.vdot(s.slope, taken))

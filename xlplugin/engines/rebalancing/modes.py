@@ -78,6 +78,21 @@ class Modes(NamedTuple):
             self.start + np.tensordot(prices, self.start_counts, 1),
         )
 
+    def each(self, weights: FloatArray) -> FloatArray:
+        """Cost by mode at weights of shape (n_names, n_points); infinite where it does not reach."""
+        cost = cost_at(self.low, self.high, self.slope, self.start, weights)
+        return np.where(self.open[:, :, None], cost, np.inf)
+
+    def at(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Least cost at weights of shape (n_names, n_points), and what that way of trading counts."""
+        cost = self.each(weights)
+        best = cost.argmin(axis=1)[:, None, :]
+        counts = [
+            np.take_along_axis(cost_at(self.low, self.high, count, start, weights), best, axis=1)[:, 0]
+            for count, start in zip(self.counts, self.start_counts, strict=True)
+        ]
+        return cost.min(axis=1), np.where(np.isfinite(counts), counts, 0.0)
+
 
 def build(problem: Problem, prices: FloatArray, groups: IntArray | None = None) -> Modes:
     """The modes of every name.
@@ -332,9 +347,9 @@ def least(
     """
     position = (target - price / curvature)[:, None, None] - slope / curvature[:, None, None]
     taken = np.minimum(np.maximum(position, low), high) - low
-    weights = low[:, :, 0] + taken.sum(axis=2)
+    weights = low[:, :, 0] + taken @ np.ones(low.shape[2])
     away = weights - target[:, None]
-    values = start + (slope * taken).sum(axis=2) + price[:, None] * weights
+    values = start + np.einsum("nms,nms->nm", slope, taken) + price[:, None] * weights
     values += (0.5 * curvature)[:, None] * away * away
     return weights, values
 
@@ -354,12 +369,17 @@ def cost_at(
     -------
     ndarray of shape (n_names, n_modes, n_points)
     """
-    at = weights[:, None, :, None]
-    taken = np.minimum(np.maximum(at, low[:, :, None, :]), high[:, :, None, :]) - low[:, :, None, :]
-    cost = start[:, :, None] + (slope[:, :, None, :] * taken).sum(axis=3)
+    at = weights[:, None, :]
+    cost = np.repeat(start[:, :, None], weights.shape[1], axis=2)
+    for segment in range(low.shape[2]):
+        part = np.minimum(at, high[:, :, segment, None])
+        part -= low[:, :, segment, None]
+        np.maximum(part, 0.0, out=part)
+        part *= slope[:, :, segment, None]
+        cost += part
     edge = 1e-12
-    outside = (weights[:, None, :] < low[:, :, :1] - edge) | (weights[:, None, :] > high[:, :, -1:] + edge)
-    return np.where(outside, np.inf, cost)
+    cost[(at < low[:, :, :1] - edge) | (at > high[:, :, -1:] + edge)] = np.inf
+    return cost
 
 
 def lots_sold(modes: Modes, problem: Problem, name: int, mode: int, amount: float) -> list[Piece]:

@@ -1,22 +1,44 @@
-"""One call for one rebalance: search, cap on tracking risk, plan."""
+"""One call for one rebalance: search, cap on tracking risk, whole units, plan."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
+from xlplugin.engines.rebalancing.branching import FIRST_GAMMA, Effort
 from xlplugin.engines.rebalancing.plan import Plan, from_found
-from xlplugin.engines.rebalancing.search import FIRST_GAMMA, Effort, Search
+from xlplugin.engines.rebalancing.rounding import UnitSearch
+from xlplugin.engines.rebalancing.search import Found, Search
 from xlplugin.errors import InputError
 
 if TYPE_CHECKING:
-    from xlplugin.aliases import IntArray
+    from xlplugin.aliases import FloatArray, IntArray
     from xlplugin.engines.rebalancing.problem import Problem
 
-__all__ = ["rebalance"]
+__all__ = ["Units", "rebalance"]
 
 _SEARCHES = 3  # at most, when moving the cap to the invested part has opened the gap again
 _CAP_ROUNDS = 6
+_ROUGH = 2e-3
 _CAP_NEAR = 2e-5  # relative: two thousandths of a basis point at one per cent
+
+
+class Units(NamedTuple):
+    """What may be traded of each name.
+
+    Attributes
+    ----------
+    unit : ndarray of shape (n_names,)
+        Weight of one trading unit: shares of the unit times price over net asset value.
+    smallest : ndarray of shape (n_names,)
+        Weight of the smallest trade; a complete exit is always allowed.
+    whole_orders : bool
+        Orders are whole numbers of units; otherwise positions are.
+    """
+
+    unit: FloatArray
+    smallest: FloatArray
+    whole_orders: bool = False
 
 
 def rebalance(
@@ -27,6 +49,7 @@ def rebalance(
     invested_only: bool = True,
     effort: Effort | None = None,
     groups: tuple[IntArray, ...] = (),
+    units: Units | None = None,
 ) -> Plan:
     """The best plan at a cap on tracking risk, or at a price of variance.
 
@@ -42,6 +65,8 @@ def rebalance(
     effort : Effort, optional
     groups : tuple of ndarray of int
         Names that are one security to the wash-sale rule.
+    units : Units, optional
+        Trading units and smallest trades; without them every fraction can be traded.
 
     Returns
     -------
@@ -69,19 +94,49 @@ def rebalance(
     if (risk is None) == (gamma is None):
         raise InputError("give either a cap on tracking risk or a price of variance")
     effort = effort or Effort()
-    if gamma is not None:
-        return from_found(problem, Search(problem, groups=groups).run(effort, gamma))
-    if risk is None or risk <= 0.0:
+    if risk is not None and risk <= 0.0:
         raise InputError(f"the cap on tracking risk is {risk}; it must be above zero, for example 0.01")
+    # Before units are looked at, a rough plan is enough: its sides and prices are the start.
+    first = effort if units is None else replace(effort, gap=max(effort.gap, _ROUGH))
+    found, scale = _without_units(problem, risk, gamma, first, groups, invested_only=invested_only)
+    if units is None:
+        return from_found(problem, found)
+    cap = invested_cap = None
+    if risk is not None:
+        cap = (risk * scale) ** 2
+        invested_cap = (risk * float(problem.target.sum())) ** 2 if invested_only else None
+    search = UnitSearch(
+        problem,
+        units.unit,
+        units.smallest,
+        cap=cap,
+        invested_cap=invested_cap,
+        whole_orders=units.whole_orders,
+    )
+    solution = found.solution
+    return from_found(problem, search.run(effort, found.gamma, solution.prices, solution.weights))
+
+
+def _without_units(
+    problem: Problem,
+    risk: float | None,
+    gamma: float | None,
+    effort: Effort,
+    groups: tuple[IntArray, ...],
+    *,
+    invested_only: bool,
+) -> tuple[Found, float]:
+    """The best plan in fractions, and the risk of the account over that of its invested part."""
+    if risk is None:
+        return Search(problem, groups=groups).run(effort, FIRST_GAMMA if gamma is None else gamma), 1.0
     scale = float(problem.target.sum()) if invested_only else 1.0
-    found, plan = None, None
-    for _ in range(_SEARCHES):
+    start: tuple[float, FloatArray | None] = (FIRST_GAMMA, None)
+    left = _SEARCHES
+    while True:
         search = Search(problem, cap=(risk * scale) ** 2, groups=groups)
-        found = search.run(
-            effort, *((FIRST_GAMMA,) if found is None else (found.gamma, found.solution.prices))
-        )
-        plan = from_found(problem, found)
+        found = search.run(effort, *start)
         for _ in range(_CAP_ROUNDS):
+            plan = from_found(problem, found)
             measured = plan.tracking_risk_invested if invested_only else plan.tracking_risk
             slack = plan.tracking_risk < risk * scale * (1.0 - 1e-3)
             if measured <= risk and (slack or measured >= risk * (1.0 - _CAP_NEAR)):
@@ -89,9 +144,6 @@ def rebalance(
             # A whisker below the cap, so that rounding leaves it kept.
             scale *= risk * (1.0 - 0.5 * _CAP_NEAR) / measured
             found = search.recapped(found, (risk * scale) ** 2)
-            plan = from_found(problem, found)
-        if plan.gap <= effort.gap or plan.nodes >= effort.nodes:
-            break
-    if plan is None:
-        raise InputError("no round of the search ran")
-    return plan
+        start, left = (found.gamma, found.solution.prices), left - 1
+        if left == 0 or found.gap <= effort.gap or found.nodes >= effort.nodes:
+            return found, scale

@@ -209,26 +209,32 @@ class Relaxation:
         """
         m = self.modes
         low, high = m.low[names], m.high[names]
-        closed = np.where(allowed, 0.0, np.inf)[:, :, None]
         parabola, target = (0.5 * borrowed)[:, None], self.problem.target[names, None]
+        value = ways.cost_at(low, high, self.slope[names], self.start[names], points)
+        value[~allowed] = np.inf
+        best = value.argmin(axis=1)
+        value = np.take_along_axis(value, best[:, None, :], axis=1)[:, 0]
+        place = lower_hull(points, value + parabola * (points - target) ** 2)
 
-        def cost(at: FloatArray, slope: FloatArray, start: FloatArray) -> FloatArray:
-            return ways.cost_at(low, high, slope[names], start[names], at)
-
-        value = (cost(points, self.slope, self.start) + closed).min(axis=1)
-        x, y = lower_hull(points, value + parabola * (points - target) ** 2)
+        x, y = (np.take_along_axis(table, place, axis=1) for table in (points, value))
+        best = np.take_along_axis(best, place, axis=1)[:, None, :]
         width = x[:, 1:] - x[:, :-1]
-        there, safe = width > 0.0, np.where(width > 0.0, width, 1.0)
-        slope = np.where(there, (y[:, 1:] - y[:, :-1]) / safe - borrowed[:, None] * (x[:, :-1] - target), 0.0)
-        start = y[:, 0] - parabola[:, 0] * (x[:, 0] - target[:, 0]) ** 2
+        there = width > 0.0
+        unit = np.where(there, 1.0 / np.where(there, width, 1.0), 0.0)
+        # Along a piece the borrowed parabola grows by its slope in the middle of the piece.
+        slope = np.where(
+            there, (y[:, 1:] - y[:, :-1]) * unit + parabola * (x[:, 1:] + x[:, :-1] - 2.0 * target), 0.0
+        )
+        slope -= np.where(there, borrowed[:, None] * (x[:, :-1] - target), 0.0)
+        start = y[:, 0].copy()
         counts, start_count = np.zeros((len(m.counts), *width.shape)), np.zeros((len(m.counts), len(names)))
-        best = (cost(x, self.slope, self.start) + closed).argmin(axis=1)[:, None, :]
-        for place, (count, first) in enumerate(zip(m.counts, m.start_counts, strict=True)):
-            at = np.take_along_axis(cost(x, count, first), best, axis=1)[:, 0]
-            counts[place] = np.where(there, (at[:, 1:] - at[:, :-1]) / safe, 0.0)
-            start_count[place] = at[:, 0]
-            slope -= self.prices[place] * counts[place]
-            start -= self.prices[place] * at[:, 0]
+        for tally, (count, first) in enumerate(zip(m.counts, m.start_counts, strict=True)):
+            here = ways.cost_at(low, high, count[names], first[names], x)
+            here = np.take_along_axis(here, best, axis=1)[:, 0]
+            counts[tally] = (here[:, 1:] - here[:, :-1]) * unit
+            start_count[tally] = here[:, 0]
+            slope -= self.prices[tally] * counts[tally]
+            start -= self.prices[tally] * here[:, 0]
         bend = np.where(there, -borrowed[:, None], 0.0)
         return Hull(x[:, :-1], x[:, 1:], slope, bend, counts, start, start_count)
 
@@ -391,44 +397,41 @@ def _rules(problem: Problem) -> Rules:
     )  # fmt: skip
 
 
-def lower_hull(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+def lower_hull(x: FloatArray, y: FloatArray) -> IntArray:
     """Lower convex hulls of many point sets at once.
 
     Parameters
     ----------
     x, y : ndarray of shape (n_sets, n_points)
-        `x` rises along a set; equal neighbours are one point, infinite `y` is left out.
+        `x` rises along a set; of equal neighbours the lowest counts, an infinite `y` is no point.
 
     Returns
     -------
-    x, y : ndarray of shape (n_sets, n_hull)
-        Vertices; the last one is repeated at the end of shorter hulls.
+    ndarray of int, shape (n_sets, n_hull)
+        Places of the vertices; the last one is repeated at the end of shorter hulls.
     """
     n, points = x.shape
     rows = np.arange(n)
-    hull_x, hull_y, size = np.empty((n, points)), np.empty((n, points)), np.zeros(n, dtype=np.int64)
+    hull, size = np.zeros((n, points), dtype=np.int64), np.zeros(n, dtype=np.int64)
+    hull_x, hull_y = np.full((n, points), -np.inf), np.full((n, points), np.inf)
     for column in range(points):
         here_x, here_y = x[:, column], y[:, column]
+        last = np.maximum(size - 1, 0)
         there = np.isfinite(here_y)
-        same = there & (size > 0) & (here_x - hull_x[rows, size - 1] < 1e-15)
-        worse = same & (here_y >= hull_y[rows, size - 1])
-        size = np.where(same & ~worse, size - 1, size)
-        adding = there & ~worse
-        while True:
-            at = np.flatnonzero(adding & (size >= 2))
+        same = there & (size > 0) & (here_x - hull_x[rows, last] < 1e-15)
+        worse = same & (here_y >= hull_y[rows, last])
+        size -= same & ~worse
+        adding = np.flatnonzero(there & ~worse)
+        at = adding[size[adding] >= 2]
+        while len(at):
             last, before = size[at] - 1, size[at] - 2
             x1, y1, x2, y2 = hull_x[at, before], hull_y[at, before], hull_x[at, last], hull_y[at, last]
-            above = (y2 - y1) * (here_x[at] - x1) >= (here_y[at] - y1) * (x2 - x1)
-            if not above.any():
-                break
-            size[at[above]] -= 1
-        at = np.flatnonzero(adding)
-        hull_x[at, size[at]], hull_y[at, size[at]] = here_x[at], here_y[at]
-        size[at] += 1
+            at = at[(y2 - y1) * (here_x[at] - x1) >= (here_y[at] - y1) * (x2 - x1)]
+            size[at] -= 1
+            at = at[size[at] >= 2]
+        end = size[adding]
+        hull[adding, end], hull_x[adding, end], hull_y[adding, end] = column, here_x[adding], here_y[adding]
+        size[adding] += 1
     width = int(size.max(initial=1))
     beyond = np.arange(width)[None, :] >= size[:, None]
-    last = np.maximum(size - 1, 0)
-    return (
-        np.where(beyond, hull_x[rows, last][:, None], hull_x[:, :width]),
-        np.where(beyond, hull_y[rows, last][:, None], hull_y[:, :width]),
-    )
+    return np.where(beyond, hull[rows, np.maximum(size - 1, 0)][:, None], hull[:, :width])

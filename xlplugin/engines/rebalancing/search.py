@@ -8,53 +8,27 @@ tracking risk every node has its own price of variance: ``bound(gamma) - gamma c
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from xlplugin.engines.rebalancing.branching import GAMMA_HIGH, GAMMA_LOW, Effort, Node, Steps, explore
 from xlplugin.engines.rebalancing.kernel import Solution, solve
 from xlplugin.engines.rebalancing.modes import BUY, CLEAR, HARVEST
 from xlplugin.engines.rebalancing.relaxation import Envelope, Relaxation
 from xlplugin.errors import InfeasibleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from xlplugin.aliases import BoolArray, FloatArray, IntArray
     from xlplugin.engines.rebalancing.problem import Problem
 
-__all__ = ["FIRST_GAMMA", "Effort", "Found", "Search"]
+__all__ = ["Found", "Search"]
 
-GAMMA_LOW, GAMMA_HIGH = 0.01, 1e5  # the range in which the price of a risk cap is looked for
-FIRST_GAMMA = 80.0
-_ELASTICITY = -0.8  # of variance to its price, until two solves have told the real one
 _TALLY_ROUNDS = 8
 _ROOT_ROUNDS, _NODE_ROUNDS, _PLAN_ROUNDS, _EXACT_ROUNDS = 12, 2, 4, 60
 _NEAR_CAP = 0.02  # of log variance: near enough for a bound, which errs in the second order
 _PLAN_CAP = 2e-3  # the same for a plan inside the search; the last one meets the cap exactly
 _EXACT_CAP = 1e-9
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How hard to search: counts, not seconds, so that equal input gives equal output.
-
-    Attributes
-    ----------
-    gap : float
-        Stop when the plan is proved to be within this share of the best possible objective.
-    nodes : int
-        Most nodes.
-    stop : callable
-        Asked before every branching; a host may hand over its clock. The answer then depends on
-        the machine.
-    """
-
-    gap: float = 5e-4
-    nodes: int = 400
-    stop: Callable[[], bool] = lambda: False
 
 
 class Found(NamedTuple):
@@ -110,15 +84,6 @@ class _Plan(NamedTuple):
     allowed: BoolArray
 
 
-class _Node(NamedTuple):
-    bound: float
-    serial: int
-    prices: FloatArray
-    gamma: float
-    branch: tuple[BoolArray, ...]
-    undecided: tuple[int, ...]
-
-
 class Search:
     """One branch-and-bound, at a price of variance or under a cap on it. Holds the best plan so far.
 
@@ -168,7 +133,7 @@ class Search:
         """The relaxation of a node; under a cap the price of variance is moved to where it belongs."""
         if self.cap is None:
             return self._envelope(allowed, prices, gamma)
-        steps, best = _Steps(gamma, _NEAR_CAP), -np.inf
+        steps, best = Steps(gamma, _NEAR_CAP), -np.inf
         while True:
             made = self._envelope(allowed, prices, steps.gamma)
             if made is None:
@@ -204,7 +169,7 @@ class Search:
             if solution.status != "solved":
                 return None
             return _Plan(solution.objective, solution, gamma, allowed)
-        steps = _Steps(gamma, _EXACT_CAP if exact else _PLAN_CAP)
+        steps = Steps(gamma, _EXACT_CAP if exact else _PLAN_CAP)
         left = _EXACT_ROUNDS if exact else _PLAN_ROUNDS
         while True:
             at = steps.gamma
@@ -220,7 +185,9 @@ class Search:
         near = at * (solution.variance - self.cap) if not exact and at > GAMMA_LOW else 0.0
         return _Plan(solution.cost + near, solution, at, allowed)
 
-    def visit(self, allowed: BoolArray, prices: FloatArray | None, gamma: float, serial: int) -> _Node | None:
+    def visit(
+        self, allowed: BoolArray, prices: FloatArray | None, gamma: float, serial: int
+    ) -> Node[BoolArray] | None:
         """Bound a node, round it to a plan and say where to branch; None if nothing is in it."""
         made = self.relaxed(allowed, prices, gamma, _ROOT_ROUNDS if serial == 0 else _NODE_ROUNDS)
         if made is None:
@@ -237,7 +204,7 @@ class Search:
                 self.best = plan
         depth = relaxation.depth(made.envelope, solution)
         depth = np.where(relaxation.modes.dented & (allowed.sum(axis=1) > 1), depth, 0.0)
-        return _Node(
+        return Node(
             made.bound,
             serial,
             solution.prices,
@@ -322,23 +289,9 @@ class Search:
             If no plan keeps all limits.
         """
         self._leaves.clear()
-        root = self.visit(self.relaxation.modes.open, prices, gamma, 0)
-        heap, nodes = [] if root is None else [root], 1
-        undecided = () if root is None else root.undecided
-        while heap and nodes < effort.nodes and not effort.stop():
-            node = heapq.heappop(heap)
-            undecided = node.undecided
-            if self._near(node.bound, node.gamma, effort.gap) or not node.branch:
-                self._leaves.append((node.bound, node.gamma))
-                if node.branch:
-                    break
-                continue
-            for child in node.branch:
-                visited = self.visit(child, node.prices, node.gamma, nodes)
-                nodes += 1
-                if visited is not None:
-                    heapq.heappush(heap, visited._replace(bound=max(visited.bound, node.bound)))
-        self._leaves += [(node.bound, node.gamma) for node in heap]
+        nodes, undecided = explore(
+            self.visit, self.relaxation.modes.open, gamma, prices, effort, self._near, self._leaves
+        )
         if self.best is None:
             raise InfeasibleError("the limits of this rebalance cannot hold together")
         return self._found(self.best, nodes, undecided)
@@ -377,53 +330,6 @@ class Search:
             return False
         size = self.best.objective + (gamma * self.cap if self.cap is not None else 0.0)
         return self.best.objective - bound <= gap * max(abs(size), 1e-12)
-
-
-class _Steps:
-    """The price of variance on its way to where the variance is just the cap.
-
-    Logarithms of both; false position (Illinois) as soon as the cap is bracketed, before that the
-    secant, or an elasticity that fits most accounts.
-    """
-
-    def __init__(self, gamma: float, tolerance: float) -> None:
-        self._t, self._tolerance = float(np.log(gamma)), tolerance
-        self._above: tuple[float, float] | None = None
-        self._below: tuple[float, float] | None = None
-        self._last: tuple[float, float] | None = None
-        self._side = 0
-
-    @property
-    def gamma(self) -> float:
-        return float(np.exp(self._t))
-
-    def settled(self, variance: float, cap: float) -> bool:
-        """Take in the variance at `gamma`; True if it is at the cap or nothing more can be done."""
-        t, off = self._t, float(np.log(max(variance, 1e-300) / cap))
-        if abs(off) <= self._tolerance:
-            return True
-        side = 1 if off > 0.0 else -1
-        again = side == self._side
-        self._side = side
-        if side > 0:
-            self._above = (t, off)
-            if again and self._below is not None:
-                self._below = (self._below[0], 0.5 * self._below[1])
-        else:
-            self._below = (t, off)
-            if again and self._above is not None:
-                self._above = (self._above[0], 0.5 * self._above[1])
-        if self._above is not None and self._below is not None:
-            (a, fa), (b, fb) = self._above, self._below
-            new = b - fb * (b - a) / (fb - fa)
-        else:
-            slope = _ELASTICITY
-            if self._last is not None and t != self._last[0]:
-                slope = min(-0.05, (off - self._last[1]) / (t - self._last[0]))
-            new = t + float(np.clip(-off / slope, -3.0, 3.0))
-        self._last = (t, off)
-        self._t = float(np.clip(new, np.log(GAMMA_LOW), np.log(GAMMA_HIGH)))
-        return abs(self._t - t) < 1e-13
 
 
 def _sides(allowed: BoolArray, group: IntArray) -> tuple[BoolArray, BoolArray]:
