@@ -201,9 +201,9 @@ class PoolDay:
         """What is held there now."""
         return self.positions.get(key, Position(key))
 
-    def put(self, key: PositionKey, pool: Pool) -> None:
-        """Let the position hold `pool`."""
-        self.positions[key] = position_with(self.position(key), pool, self.day)
+    def put(self, key: PositionKey, pool: Pool, acquired: dt.date | None = None) -> None:
+        """Let the position hold `pool`, first acquired on `acquired` if it held nothing before."""
+        self.positions[key] = position_with(self.position(key), pool, acquired or self.day)
 
     def _pools_of(self, instrument_id: str) -> list[PositionKey]:
         return sorted(
@@ -354,7 +354,7 @@ class PoolDay:
             done = close_margin(self.position(margin), sale_of(fill), bucket_of(margin.pool.kind), self.day)
             self.positions[margin] = done.position_after
         key = self.key(fill.account_id, fill.instrument_id, fill.row)
-        self.put(key, self._bought(pool_of(self.position(key)), fill))
+        self.put(key, self._bought(pool_of(self.position(key)), fill), fill.trade_date)
 
     def move(self, event: Transfer) -> None:
         """Shares change account with their exact part of the cost; leaving NISA resets it to the value."""

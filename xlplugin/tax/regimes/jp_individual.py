@@ -134,7 +134,7 @@ class JpIndividual:
     def acquire(self, position: Position, fill: Fill) -> Position:
         """The pool with one purchase more."""
         pool = self._bought(pool_of(position), fill)
-        return position_with(position, pool, fill.settle_date)
+        return position_with(position, pool, fill.trade_date)
 
     def _bought(self, pool: Pool, fill: Fill) -> Pool:
         if self.rounds_each_buy:
