@@ -543,8 +543,10 @@ def _fill_problems(row: dict[str, Any]) -> list[str]:
     problems = []
     if not row["fund_code"]:
         problems.append("NO_CODE")
-    if row["side"] is None or row["quantity"] is None or row["quantity"] <= 0.0:
-        problems.append("BAD_FILL")
+    if row["side"] is None:
+        problems.append("BAD_SIDE")
+    if row["quantity"] is None or row["quantity"] <= 0.0:
+        problems.append("BAD_QUANTITY")
     for key in ("trade_price", "vwap_market"):
         if row[key] is None:
             problems.append("NO_PRICE")

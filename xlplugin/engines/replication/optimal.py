@@ -86,8 +86,8 @@ class WeightProblem:
             value += exact_sum(self.trade_cost * np.abs(weights - self.current))
         return value
 
-    def on(self, names: IntArray) -> FloatArray:
-        """The best weights when only `names` may be held.
+    def on(self, names: IntArray, least: float = 0.0) -> FloatArray:
+        """The best weights when only `names` may be held, each with at least the weight `least`.
 
         Raises
         ------
@@ -96,7 +96,9 @@ class WeightProblem:
         """
         upper = np.zeros(self.size)
         upper[names] = self.upper[names]
-        return self._weights(self.lower, upper)
+        lower = self.lower.copy()
+        lower[names] = np.maximum(lower[names], least)
+        return self._weights(lower, upper)
 
     def weights(self) -> FloatArray:
         """The best weights on all names; see `on`."""

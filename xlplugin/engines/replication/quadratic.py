@@ -30,7 +30,9 @@ _MAX_STEPS = 80
 _GAP = 1e-13  # duality gap to stop at, in scaled units
 _RESIDUAL = 1e-9  # residual to stop at; rounding rarely allows much less
 _GOOD = 1e-7  # what is accepted when rounding stops the method earlier
-_ACTIVE = 1e-6  # a multiplier above this and above its slack marks a constraint as active
+_SHORT = 0.3  # of a full step
+_BALANCE = 1e-5  # smallest product of slack and multiplier, as a part of their mean
+_MAX_POLISH = 12  # constraints taken up or dropped to find the active ones
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ def solve(programme: Programme) -> Solution:
     if np.any(fixed):
         return _solve_without_fixed(programme, fixed)
     parts = [np.abs(np.diag(programme.quadratic)), np.abs(programme.linear)]
+    if programme.trades is not None:
+        parts.append(programme.trades.cost)
     scale = max(float(part.max(initial=0.0)) for part in parts)
     return _Interior(programme, scale or 1.0).run()
 
@@ -228,6 +232,12 @@ class _Interior:
                 t += blocks[5]
         return result
 
+    def normal(self, k: int) -> FloatArray:
+        """Row k of C."""
+        unit = np.zeros(self.d.size)
+        unit[k] = 1.0
+        return self.transposed(unit)
+
     def gradient(self, z: FloatArray) -> FloatArray:
         """Of the objective."""
         result = self.g.copy()
@@ -241,8 +251,8 @@ class _Interior:
         w[both] = (p.lower[both] + p.upper[both]) / 2.0
         t = np.zeros(0) if p.trades is None else np.abs(w - p.trades.held) + 0.1
         z = np.concatenate([w, t])
-        s = np.maximum(self.d - self.times(z), 0.1)
-        at = _Point(z, np.zeros(p.equal_to.size), s, np.full(s.size, 0.1))
+        s = np.maximum(self.d - self.times(z), 1.0)
+        at = _Point(z, np.zeros(p.equal_to.size), s, np.ones(s.size))
         best, best_error = at, np.inf
         for _ in range(_MAX_STEPS):
             gaps = self.gaps(at)
@@ -280,40 +290,67 @@ class _Interior:
             return _Point(dz, dy, ds, -(target + at.lam * ds) / at.s)
 
         toward = direction(at.s * at.lam)
-        aimed = at.moved(toward, at.reach(toward)).gap
+        reach = at.reach(toward)
+        aimed = at.moved(toward, reach).gap
         mu = at.gap / max(at.s.size, 1)
         centring = min(1.0, (aimed / at.gap) ** 3) if at.gap > 0.0 else 0.0
-        toward = direction(at.s * at.lam + toward.s * toward.lam - centring * mu)
-        reach = 0.995 * at.reach(toward)
-        if not np.all(np.isfinite(toward.z)) or reach < 1e-12:
-            return None
-        return at.moved(toward, reach)
+        # A second-order term counts as much as its predictor could be followed; in full it may cycle.
+        toward = direction(at.s * at.lam + reach**2 * toward.s * toward.lam - centring * mu)
+        best, far = self.followed(at, gaps, toward)
+        if far < _SHORT:  # a plain step towards the central path never cycles
+            other, reach = self.followed(at, gaps, direction(at.s * at.lam - 0.3 * mu))
+            if other is not None and (best is None or reach > far):
+                best = other
+        return best
+
+    @staticmethod
+    def followed(at: _Point, gaps: _Gaps, step: _Point) -> tuple[_Point | None, float]:
+        """The point as far along `step` as the products of slack and multiplier stay of one size.
+
+        Close to feasibility the gap must fall too. None if there is no such point.
+        """
+        if not np.all(np.isfinite(step.z)):
+            return None, 0.0
+        reach = 0.995 * at.reach(step)
+        for _ in range(40):
+            there = at.moved(step, reach)
+            balanced = float((there.s * there.lam).min(initial=np.inf)) >= _BALANCE * there.gap / max(
+                at.s.size, 1
+            )
+            if balanced and (gaps.error > 1e-6 or there.gap < (1.0 - 0.01 * reach) * at.gap):
+                return there, reach
+            reach *= 0.7
+        return None, 0.0
 
     def polished(self, at: _Point, residual: float) -> Solution:
-        """The minimiser on the constraints that are active, if that point is feasible and optimal."""
-        p, n, size = self.p, self.n, at.z.size
-        plain = Solution(np.clip(at.z[:n], p.lower, p.upper), residual)
-        chosen = np.flatnonzero((at.lam > at.s) & (at.lam > _ACTIVE))
-        columns = np.eye(self.d.size)[chosen]
-        active = np.array([self.transposed(row) for row in columns]).reshape(chosen.size, size)
+        """The minimiser on the constraints that are active, once these have been found exactly."""
+        p, n, size, a = self.p, self.n, at.z.size, self.low.size
+        active = at.lam > at.s
         equal = np.hstack([p.equal_rows, np.zeros((p.equal_to.size, size - n))])
-        bound = np.vstack([equal, active])
         full = np.zeros((size, size))
         full[:n, :n] = self.h
-        system = np.block([[full, bound.T], [bound, np.zeros((bound.shape[0], bound.shape[0]))]])
-        try:
-            exact = np.linalg.solve(system, np.concatenate([-self.g, p.equal_to, self.d[chosen]]))
-        except np.linalg.LinAlgError:
-            return plain
-        z, multipliers = exact[:size], exact[size + p.equal_to.size :]
-        a = self.low.size
-        at_low, at_high = chosen[chosen < a], chosen[(chosen >= a) & (chosen < a + self.high.size)] - a
-        z[self.low[at_low]] = p.lower[self.low[at_low]]
-        z[self.high[at_high]] = p.upper[self.high[at_high]]
-        feasible = float((self.times(z) - self.d).max(initial=0.0)) <= 1e-12
-        if feasible and np.abs(z[:n] - at.z[:n]).max() < 1e-4 and multipliers.min(initial=0.0) >= -1e-9:
-            return Solution(z[:n], residual)
-        return plain
+        for _ in range(_MAX_POLISH):
+            chosen = np.flatnonzero(active)
+            bound = np.vstack([equal, *(self.normal(int(k))[None, :] for k in chosen)])
+            system = np.block([[full, bound.T], [bound, np.zeros((bound.shape[0], bound.shape[0]))]])
+            try:
+                exact = np.linalg.solve(system, np.concatenate([-self.g, p.equal_to, self.d[chosen]]))
+            except np.linalg.LinAlgError:
+                break
+            z, multipliers = exact[:size], exact[size + p.equal_to.size :]
+            if not np.abs(z[:n] - at.z[:n]).max() < 1e-3:
+                break
+            at_low, at_high = chosen[chosen < a], chosen[(chosen >= a) & (chosen < a + self.high.size)] - a
+            z[self.low[at_low]] = p.lower[self.low[at_low]]
+            z[self.high[at_high]] = p.upper[self.high[at_high]]
+            broken = self.times(z) - self.d > 1e-12
+            if np.any(broken & ~active):
+                active = active | broken
+            elif multipliers.min(initial=0.0) < -1e-9:
+                active[chosen[int(np.argmin(multipliers))]] = False
+            else:
+                return Solution(z[:n], residual)
+        return Solution(np.clip(at.z[:n], p.lower, p.upper), residual)
 
 
 class _Factor:
