@@ -6,6 +6,7 @@ reading and writing of files lose too much (specification, sections 2.4 and 8).
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,7 +23,6 @@ from xlplugin.workbook.tokens import Box, address, box, quoted_sheet
 from xlplugin.workbook.values import OMITTED, error, fixed_array, value_in, value_out
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Callable, Sequence
 
     from xlplugin.workbook.spills import Captures
@@ -180,6 +180,7 @@ class Recorder:
     log: list[FunctionFailure] = field(default_factory=list)
     abort: list[BaseException] = field(default_factory=list)
     sentences: dict[str, str] = field(default_factory=dict)  # "Sheet!A5" -> sentence
+    dates: dict[int, set[int]] | None = None  # columns with dates by site, where somebody asks
 
     def failed(self, site: int, function: str, failure: Failed) -> None:
         """Remember one failed call."""
@@ -243,6 +244,8 @@ def _bridge(name: str, session: Session) -> Callable[..., Any]:
             arguments = [value_in(value) for value in given]
             answer = functions.answer(name, arguments, recorded=recorded, date1904=date1904)
             if isinstance(answer, list):
+                if recorder.dates is not None:
+                    recorder.dates[int(site)] = _date_columns(answer)
                 block = value_out(answer, date1904=date1904)
                 one = type(block) is list and len(block) == 1 and len(block[0]) == 1
                 return block[0][0] if one else block
@@ -253,6 +256,10 @@ def _bridge(name: str, session: Session) -> Callable[..., Any]:
             return error("Value")
 
     return call
+
+
+def _date_columns(block: list[list[Any]]) -> set[int]:
+    return {place for row in block for place, value in enumerate(row) if isinstance(value, dt.date)}
 
 
 def _guarded(function: Callable[..., Any], recorder: Recorder) -> Callable[..., Any]:

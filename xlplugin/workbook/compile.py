@@ -29,7 +29,7 @@ from xlplugin.workbook.zipped import Entry, new_entry
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from xlplugin.workbook.bind import Inputs
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from xlplugin.workbook.running import Result
     from xlplugin.workbook.structured import Table
 
-__all__ = ["CompiledTemplate", "compile_template"]
+__all__ = ["CompiledTemplate", "compile_package", "compile_template"]
 
 
 @dataclass
@@ -161,7 +161,17 @@ def compile_template(
     PackageError
         R01 to R09: the file is no workbook we can take.
     """
-    package = Package.open(source)
+    return compile_package(Package.open(source), functions, lenient=lenient)
+
+
+def compile_package(
+    package: Package,
+    functions: Functions,
+    *,
+    lenient: bool = False,
+    restored: Sequence[tuple[str, str, str, str]] = (),
+) -> CompiledTemplate:
+    """See `compile_template`; `restored` puts frozen formulas back: sheet, cell, range, formula."""
     spelled = table_of_spellings(functions.names)
     lowering = Lowering(package.tables, spelled, package.names, REPLACED, functions.explaining)
     sheets = {
@@ -169,6 +179,9 @@ def compile_template(
         for part in package.sheets
         if part.is_worksheet
     }
+    for name, place, reach, formula in restored:
+        if name in sheets:
+            sheets[name].restore(place, reach, formula)
     compiler = _Compiler(package, lowering, spelled, lenient=lenient)
     for sheet in sheets.values():
         for one in sheet.formulas():
@@ -227,7 +240,9 @@ class _Compiler:
             return
         if needs_file_form(formula):
             table = self._own_table(sheet, one) if "[" in formula and "@" in formula else None
-            formula = file_form(formula, table.name if table else None)
+            typed, formula = formula, file_form(formula, table.name if table else None)
+            if formula != typed:
+                self.findings.append(Finding("T14", "info", sheet.name, place))
         if found := self._refusals.of(formula, sheet.name, one.row, place):
             self.findings.append(replace(found, level=self._level))
             one.way = Way.KEPT

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from xlplugin.errors import ErrorValue
 from xlplugin.workbook.formula import Flavour, in_flavour
 from xlplugin.workbook.patch import Policy, stored
 from xlplugin.workbook.sheets import Cell, Way
@@ -207,12 +208,21 @@ def frozen_formulas(
 
 
 def result_hash(block: list[list[Any]]) -> str:
-    """First 16 hex digits of SHA-256 over the stored values, rows of [type, text]."""
+    """First 16 hex digits of SHA-256 over the values as a file holds them, rows of [type, text]."""
     rows = [
-        [[kind.removeprefix(' t="').removesuffix('"'), shown] for kind, shown in map(stored, row)]
-        for row in block
+        [_hashed(value, first=not (down or right)) for right, value in enumerate(row)]
+        for down, row in enumerate(block)
     ]
     return hashlib.sha256(json.dumps(rows, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+def _hashed(value: Any, *, first: bool) -> list[str]:
+    if value is None and not first:
+        value = ""  # a blank in a spill is written as an empty text
+    if isinstance(value, ErrorValue):
+        return ["e", value.value]
+    kind, shown = stored(value)
+    return [kind.removeprefix(' t="').removesuffix('"'), shown]
 
 
 def formula_sheet(formulas: Iterable[FrozenFormula]) -> bytes:

@@ -19,9 +19,9 @@ from xlplugin.workbook.findings import Finding, TemplateError
 from xlplugin.workbook.patch import Grid, SheetResult
 from xlplugin.workbook.reading import Book
 from xlplugin.workbook.sheets import Sheet, Way
-from xlplugin.workbook.spills import Captures
+from xlplugin.workbook.spills import Captures, forbidden_spills
 from xlplugin.workbook.structured import moved_reference
-from xlplugin.workbook.tokens import address, box
+from xlplugin.workbook.tokens import address, box, cell
 from xlplugin.workbook.values import FATAL
 from xlplugin.workbook.view import sheet_view, view_package
 from xlplugin.workbook.writing import write
@@ -69,6 +69,25 @@ class Calculated:
     log: list[FunctionFailure]
     findings: list[Finding]
     charts: ChartValues = field(default_factory=dict)
+    calculator: Calculator | None = field(default=None, repr=False)
+    dates: dict[tuple[str, int, int], set[int]] = field(default_factory=dict)
+
+    def values(self, sheet: str, corners: Box) -> list[list[Any]]:
+        """What the calculator holds in a range, while it is kept."""
+        if self.calculator is None:
+            raise ValueError("the calculator of this state is gone")
+        return self.calculator.values(sheet, corners)
+
+    def plain_spills(self) -> dict[tuple[str, int, int], Box]:
+        """Formulas stored for one cell whose result reaches over more."""
+        found = {}
+        for name, sheet in self.sheets.items():
+            for one in sheet.formulas():
+                if one.way is Way.PLAIN and self.calculator is not None:
+                    extent = self.calculator.spill(name, one.row, one.column)
+                    if extent is not None and extent[:2] != extent[2:]:
+                        found[name, one.row, one.column] = extent
+        return found
 
     def extent(self, sheet: str, row: int, column: int) -> Box | None:
         """The extent of the array formula in a cell, None where there is none."""
@@ -138,6 +157,7 @@ def run(
     if errors and not template.lenient:
         raise TemplateError(errors)
     state = calculate(template, bind(template, inputs or Inputs()), as_of)
+    state.calculator = None  # the largest part, and not needed for writing
     data = write(
         state,
         edition=edition,
@@ -152,8 +172,12 @@ def run(
 # -- calculation ---------------------------------------------------------------------------------
 
 
-def calculate(template: CompiledTemplate, bound: Bound, as_of: dt.date) -> Calculated:
+def calculate(
+    template: CompiledTemplate, bound: Bound, as_of: dt.date, *, watches_dates: bool = False
+) -> Calculated:
     """Every value of the book for one client.
+
+    With `watches_dates` the state says which columns of our results hold dates.
 
     Raises
     ------
@@ -169,7 +193,7 @@ def calculate(template: CompiledTemplate, bound: Bound, as_of: dt.date) -> Calcu
     clock = dt.datetime(as_of.year, as_of.month, as_of.day, tzinfo=dt.UTC)
     captures = Captures(dict.fromkeys(template.large))
     for _ in range(MAX_PASSES):
-        recorder = Recorder(bound.sites)
+        recorder = Recorder(bound.sites, dates={} if watches_dates else None)
         session = Session(template.functions, recorder, template.package.date1904, clock)
         shown = dict(views)
         if captures.wanted:
@@ -189,9 +213,16 @@ def calculate(template: CompiledTemplate, bound: Bound, as_of: dt.date) -> Calcu
             "other, or formulas fail one after another; split them"
         )
     state.results = captures.into(state.results)
-    state.findings += captures.findings(state.sheets, [*template.package.tables])
+    state.findings += captures.findings(state.sheets)
+    moved = {old.name: new for old, new in bound.moved}
+    tables = [moved.get(table.name, table) for table in template.package.tables]
+    for name, result in state.results.items():
+        state.findings += forbidden_spills(state.sheets[name], result, tables)
     template.large |= captures.wanted.keys()
-    state.log = recorder.log
+    state.log, state.calculator = recorder.log, calculator
+    for site, columns in (recorder.dates or {}).items():
+        name, place = bound.sites[site]
+        state.dates[name, *cell(place)] = columns
     _read_charts(state, names, calculator)
     return state
 

@@ -115,6 +115,14 @@ class Sheet:
             if one.extent is not None and one.way is not Way.KEPT:
                 _add_children(one.extent, self.children)
 
+    def restore(self, place: str, reach: str, formula: str) -> None:
+        """Put a formula back that a values edition froze."""
+        number, column = cell(place)
+        row = self.rows.get(number)
+        one = next((c for c in row.parsed() if c.column == column), None) if row is not None else None
+        if one is not None:
+            one.formula, one.way, one.extent = formula, Way.DYNAMIC, box(reach)
+
     def with_kept(self, places: set[tuple[int, int]]) -> Sheet:
         """The same sheet with some formulas kept at their stored values; this one is not changed."""
         rows = dict(self.rows)

@@ -16,14 +16,14 @@ from xlplugin.workbook.sheets import Row, Sheet
 from xlplugin.workbook.tokens import LAST_COLUMN, LAST_ROW, address, box_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from xlplugin.workbook.calc import Calculator
     from xlplugin.workbook.patch import SheetResult
     from xlplugin.workbook.structured import Table
     from xlplugin.workbook.tokens import Box
 
-__all__ = ["CAPTURE", "SPILL_LIMIT", "Captures", "Place"]
+__all__ = ["CAPTURE", "SPILL_LIMIT", "Captures", "Place", "forbidden_spills"]
 
 CAPTURE: Final = "__AT"
 SPILL_LIMIT: Final = 10_000  # cells; trap E13
@@ -136,26 +136,33 @@ class Captures:
             )
         return found
 
-    def findings(self, sheets: Mapping[str, Sheet], tables: list[Table]) -> list[Finding]:
-        """T08 to T10 for results without room, T32 for large ones."""
+    def findings(self, sheets: Mapping[str, Sheet]) -> list[Finding]:
+        """T08 for results without room, T32 for large ones."""
         found = []
         for (name, row, column), extent in self.blocked.items():
-            place, needed = address(row, column), box_text(extent)
-            table = next((t for t in tables if t.sheet == name and _meet(t.corners, extent)), None)
-            merged = next((m for m in sheets[name].merged() if _meet(m, extent)), None)
-            if table is not None:
-                found.append(Finding("T09", "error", name, place, {"table": table.name}))
-            elif merged is not None:
-                found.append(Finding("T10", "error", name, place, {"range": box_text(merged)}))
-            else:
-                blocker = _blocker(sheets[name], extent) or "the edge of the sheet"
-                facts: dict[str, object] = {"range": needed, "blocker": blocker}
-                found.append(Finding("T08", "error", name, place, facts))
+            blocker = _blocker(sheets[name], extent) or "another result"
+            facts: dict[str, object] = {"range": box_text(extent), "blocker": blocker}
+            found.append(Finding("T08", "error", name, address(row, column), facts))
         for (name, row, column), block in self.wanted.items():
             if block is not None:
                 facts = {"n": len(block) * len(block[0])}
                 found.append(Finding("T32", "info", name, address(row, column), facts))
         return found
+
+
+def forbidden_spills(sheet: Sheet, result: SheetResult, tables: Sequence[Table]) -> Iterator[Finding]:
+    """T09 and T10: results over a table or a merged range, which Excel refuses to spill."""
+    merged = sheet.merged()
+    for (row, column), extent in result.extents.items():
+        if extent[:2] == extent[2:]:
+            continue
+        place = address(row, column)
+        for table in tables:
+            if table.sheet == sheet.name and _meet(table.corners, extent):
+                yield Finding("T09", "error", sheet.name, place, {"table": table.name})
+        for corners in merged:
+            if _meet(corners, extent):
+                yield Finding("T10", "error", sheet.name, place, {"range": box_text(corners)})
 
 
 def _extent(row: int, column: int, block: Block) -> Box:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
+from xlplugin.errors import HostError
 from xlplugin.workbook.editions import formula_sheet, frozen_formulas, name_rewriter, policy_of
 from xlplugin.workbook.fixed import with_dates, with_names
 from xlplugin.workbook.patch import SheetResult, render
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from xlplugin.workbook.editions import Edition
     from xlplugin.workbook.fixed import FixedParts
     from xlplugin.workbook.formula import Flavour
-    from xlplugin.workbook.running import Calculated
+    from xlplugin.workbook.running import Calculated, Result
     from xlplugin.workbook.strings import StringPool
 
-__all__ = ["write"]
+__all__ = ["oracle_edition", "values_edition", "write"]
 
 
 def write(
@@ -131,3 +132,29 @@ def _entries(state: Calculated, fixed: FixedParts, changed: dict[str, bytes], le
         entries.append(new_entry(name, data, level))
     entries.sort(key=lambda entry: entry.name != "[Content_Types].xml")
     return entries
+
+
+# -- other editions of a result --------------------------------------------------------------------
+
+
+def values_edition(result: Result, *, freeze_dynamic: bool = True, level: int = 6) -> bytes:
+    """What a client gets, written from a result without calculating again.
+
+    Raises
+    ------
+    HostError
+        If the result came from another process and no longer holds its calculation.
+    """
+    state = _state_of(result)
+    return write(state, edition="values", flavour="vba", level=level, freeze_dynamic=freeze_dynamic)
+
+
+def oracle_edition(result: Result, *, flavour: Flavour = "vba", level: int = 6) -> bytes:
+    """What LibreOffice recomputes; `flavour` "addin" for versions before 25.2."""
+    return write(_state_of(result), edition="oracle", flavour=flavour, level=level)
+
+
+def _state_of(result: Result) -> Calculated:
+    if result.state is None:
+        raise HostError("This result no longer holds its calculation; ask run() for the edition instead")
+    return result.state
