@@ -36,6 +36,20 @@ def as_block(value) -> list[list]:
     return [row if isinstance(row, list) else [row] for row in rows]
 
 
+def with_keys(function, block: list[list]) -> list[list]:
+    """A block whose first row may hold Japanese titles, with the English keys instead."""
+    keys = {title: key for key, title in function.columns.items()}
+    known = {*keys, *keys.values()}
+    if not keys or not all(title in known for title in block[0]):
+        return block
+    return [[keys.get(title, title) for title in block[0]], *block[1:]]
+
+
+def assert_vector(vector: dict, function, got) -> None:
+    """One worksheet call's answer, as any host gave it, against its vector."""
+    assert_block(with_keys(function, as_block(got)), cell_value(vector["expected"]), vector["tolerance"])
+
+
 def assert_block(got: list[list], expected, tolerance: dict) -> None:
     expected = as_block(expected)
     wanted_columns = tolerance.get("columns")

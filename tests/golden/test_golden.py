@@ -4,7 +4,7 @@ A kind without an adapter fails; nothing is skipped.
 """
 
 from tests.golden import adapters_jp, adapters_us
-from tests.golden.compare import assert_block, assert_fields, assert_like, cell_value
+from tests.golden.compare import assert_fields, assert_like, assert_vector, cell_value
 from tests.tax.test_tables import as_written, same
 from xlplugin.errors import XlPluginError
 from xlplugin.tax.tables import table
@@ -34,7 +34,7 @@ def test_the_worksheet_call_gives_the_expected_block(golden_case):
         got = call(function, *given)
     except XlPluginError as error:
         got = [[error.cell_error]]
-    assert_block(got, cell_value(vector["expected"]), vector["tolerance"])
+    assert_vector(vector, function, got)
 
 
 @of("kinds")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.golden.compare import as_block, assert_block, cell_value
+from tests.golden.compare import as_block, assert_vector, cell_value
 from tests.golden.vectors import read
 from xlplugin.errors import ErrorValue
 from xlplugin.worksheet.registry import load
@@ -57,7 +57,7 @@ def test_the_com_pipeline_gives_the_same_answer(vector, answers):
         # xlwings hands a single row over as a flat list; the VBA text makes a row of it again.
         expected = as_block(vector["expected"])
         got = [got] if len(expected) == 1 or len(expected[0]) > 1 else [[v] for v in got]
-    assert_block(as_block(got), cell_value(vector["expected"]), vector["tolerance"])
+    assert_vector(vector, load()[vector["function"]], got)
 
 
 def test_a_failure_travels_as_its_error_and_its_sentence():

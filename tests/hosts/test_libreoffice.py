@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 
-from tests.golden.compare import as_block, assert_block, cell_value
+from tests.golden.compare import as_block, assert_vector, cell_value
 from tests.golden.vectors import read
 from tests.hosts.office import Office, require_libreoffice
 from xlplugin.errors import ErrorValue
@@ -130,7 +130,7 @@ def test_libreoffice_gives_the_same_answer(vector, answers):
         ]
         for row in got
     ]
-    assert_block(got, cell_value(vector["expected"]), vector["tolerance"])
+    assert_vector(vector, load()[vector["function"]], got)
 
 
 def _is_date_column(expected, column):

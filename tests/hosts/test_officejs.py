@@ -18,7 +18,7 @@ import uvicorn
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from tests.golden.compare import as_block, assert_block, cell_value
+from tests.golden.compare import as_block, assert_vector
 from tests.golden.vectors import read
 from xlplugin.errors import ErrorValue, HostError
 from xlplugin.hosts.officejs import documents
@@ -159,7 +159,7 @@ def test_node_gets_the_same_answer_over_http(vector, answers):
         if "error" in answer
         else [[from_office(c) for c in row] for row in answer["value"]]
     )
-    assert_block(got, cell_value(vector["expected"]), vector["tolerance"])
+    assert_vector(vector, load()[vector["function"]], got)
 
 
 def test_a_page_in_a_real_chromium_gets_the_same_answers(tmp_path):
@@ -195,7 +195,7 @@ def test_a_page_in_a_real_chromium_gets_the_same_answers(tmp_path):
             finally:
                 browser.terminate()
     for vector, answer in zip(CALLS, json.loads(shown), strict=True):
-        assert_block(as_answered(answer), cell_value(vector["expected"]), vector["tolerance"])
+        assert_vector(vector, load()[vector["function"]], as_answered(answer))
 
 
 def test_four_calls_of_one_moment_travel_in_one_request_and_why_knows_the_sentence(running):

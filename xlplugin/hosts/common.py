@@ -48,7 +48,7 @@ def answer(
     *raw : object
         Cells, rows of cells, None for an argument left out.
     language : str, optional
-        "ja" or "en": titles of result columns where no table argument decides.
+        "ja" or "en": titles of result columns where no table argument decides; "en" if left out.
     memory : Memory, optional
         Where read ranges and answers are remembered; None computes everything anew.
 
@@ -58,7 +58,7 @@ def answer(
         A failure carries the code, the function, what was given and what to do.
     """
     try:
-        return call(function, *raw, language=language, memory=memory)
+        return call(function, *raw, titles=language or "en", memory=memory)
     except XlPluginError as error:
         return Failure(error.cell_error, shortened(f"{error.code} {function.name}: {error}"))
     except MemoryError:
