@@ -33,7 +33,7 @@ from xlplugin.tax.rounding import as_decimal
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from fractions import Fraction
 
     from xlplugin.core.accounts import Account
@@ -47,6 +47,7 @@ __all__ = [
     "PoolDay",
     "bucket_of",
     "check_held",
+    "check_income",
     "close_margin",
     "enters",
     "in_order",
@@ -432,6 +433,12 @@ def bucket_of(kind: AccountKind) -> Bucket:
     if not kind.facts.loss_counts:
         return Bucket.VOID
     return Bucket.ORDINARY if kind is AccountKind.JP_CORP else Bucket.LISTED
+
+
+def check_income(regime: str, income: Mapping[str, object], known: Sequence[str]) -> None:
+    """Refuse income under a name that the regime does not know: it would be left out unseen."""
+    if unknown := sorted(set(income) - set(known)):
+        raise LedgerError(f"{regime}: unknown income {', '.join(unknown)}; use {', '.join(known)}")
 
 
 def enters(fill: Fill) -> bool:

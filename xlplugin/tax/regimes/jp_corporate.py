@@ -48,6 +48,7 @@ from xlplugin.tax.jp_day import (
     POOL,
     PoolDay,
     check_held,
+    check_income,
     close_margin,
     enters,
     in_order,
@@ -299,6 +300,7 @@ class JpCorporate:
         `income` may hold ORDINARY: other income of the year, the taxed part of dividends included.
         The limit to half of the income for large companies is not applied.
         """
+        check_income(self.name, income, (Bucket.ORDINARY.value,))
         within = {r.disposal.id for r in realizations if r.recognised_on in period}
         result = sum((r.gain for r in realizations if r.recognised_on in period), ZERO)
         result += sum((a.disallowed for a in adjustments if a.disposal_id in within), ZERO)

@@ -37,6 +37,7 @@ from xlplugin.tax.jp_day import (
     PoolDay,
     bucket_of,
     check_held,
+    check_income,
     close_margin,
     enters,
     in_order,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
 __all__ = ["REGIME", "JpIndividual"]
 
 GENERAL = AccountKind.JP_IPPAN
+INCOME = ("DIVIDEND", "LISTED", "UNLISTED")
 
 
 @dataclass(frozen=True)
@@ -301,6 +303,7 @@ class JpIndividual:
         `income` may hold DIVIDEND (listed dividends under separate taxation), LISTED and UNLISTED
         (results from outside the log). Results of NISA and iDeCo are left out.
         """
+        check_income(self.name, income, INCOME)
         gains: dict[Bucket, list[Fraction]] = {Bucket.LISTED: [], Bucket.UNLISTED: []}
         for done in realizations:
             if self._recognised(done, taxpayer) in period:
