@@ -124,8 +124,9 @@ def build(problem: Problem, prices: FloatArray, groups: IntArray | None = None) 
     made = _empty(problem, len(sold), modes, segments, sale)
     _check(problem, made)
 
-    there = sale >= 0
-    weight = np.where(there, lots.weight[sale], 0.0)
+    # Place -1 of the padded tables means no lot.
+    weight, tax = np.append(lots.weight, 0.0)[sale], np.append(lots.tax, 0.0)[sale]
+    counted = np.column_stack([sold, np.zeros(len(sold))])[:, sale]
     after = np.cumsum(weight, axis=1)
     # Sale order runs down from the weight held; segments run up, so the order is turned round.
     column = slice(segments - sale.shape[1], segments)
@@ -135,9 +136,9 @@ def build(problem: Problem, prices: FloatArray, groups: IntArray | None = None) 
         :, HARVEST, column.start, None
     ]
     made.high[:, HARVEST, -1] = problem.held
-    unit = np.where(there, problem.sell_cost[:, None] + lots.tax[sale], 0.0)
+    unit = np.where(sale >= 0, problem.sell_cost[:, None] + tax, 0.0)
     made.slope[:, HARVEST, column] = -unit[:, ::-1]
-    made.counts[:, :, HARVEST, column] = -np.where(there, sold[:, sale], 0.0)[:, :, ::-1]
+    made.counts[:, :, HARVEST, column] = -counted[:, :, ::-1]
     made.open[:, HARVEST] = True
 
     made.low[:, BUY] = np.maximum(problem.held, problem.lowest)[:, None]

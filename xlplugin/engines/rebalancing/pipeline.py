@@ -50,6 +50,7 @@ def rebalance(
     effort: Effort | None = None,
     groups: tuple[IntArray, ...] = (),
     units: Units | None = None,
+    starts: tuple[FloatArray, ...] = (),
 ) -> Plan:
     """The best plan at a cap on tracking risk, or at a price of variance.
 
@@ -67,6 +68,8 @@ def rebalance(
         Names that are one security to the wash-sale rule.
     units : Units, optional
         Trading units and smallest trades; without them every fraction can be traded.
+    starts : tuple of ndarray of shape (n_names,)
+        With units: weights that the local search starts from as well, for example a known plan.
 
     Returns
     -------
@@ -114,7 +117,7 @@ def rebalance(
         whole_orders=units.whole_orders,
     )
     solution = found.solution
-    return from_found(problem, search.run(effort, found.gamma, solution.prices, solution.weights))
+    return from_found(problem, search.run(effort, found.gamma, solution.prices, solution.weights, starts))
 
 
 def _without_units(

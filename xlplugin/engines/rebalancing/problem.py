@@ -201,6 +201,8 @@ class Problem:
 
     def __post_init__(self) -> None:
         n, m = len(self.names), len(self.lots)
+        if n == 0:
+            raise InputError("a rebalance needs at least one name")
         for name in ("target", "specific", "sell_cost", "buy_cost", "lowest", "highest", "may_buy", "tilt"):
             if (got := getattr(self, name).shape) != (n,):
                 raise ShapeError(name, got=got, expected=(n,))

@@ -408,11 +408,11 @@ def lower_hull(x: FloatArray, y: FloatArray) -> IntArray:
     Returns
     -------
     ndarray of int, shape (n_sets, n_hull)
-        Places of the vertices; the last one is repeated at the end of shorter hulls.
+        Places of the vertices, at least two; the last one is repeated at the end of shorter hulls.
     """
     n, points = x.shape
     rows = np.arange(n)
-    hull, size = np.zeros((n, points), dtype=np.int64), np.zeros(n, dtype=np.int64)
+    hull, size = np.zeros((n, max(2, points)), dtype=np.int64), np.zeros(n, dtype=np.int64)
     hull_x, hull_y = np.full((n, points), -np.inf), np.full((n, points), np.inf)
     for column in range(points):
         here_x, here_y = x[:, column], y[:, column]
@@ -432,6 +432,6 @@ def lower_hull(x: FloatArray, y: FloatArray) -> IntArray:
         end = size[adding]
         hull[adding, end], hull_x[adding, end], hull_y[adding, end] = column, here_x[adding], here_y[adding]
         size[adding] += 1
-    width = int(size.max(initial=1))
+    width = max(2, int(size.max(initial=1)))
     beyond = np.arange(width)[None, :] >= size[:, None]
     return np.where(beyond, hull[rows, np.maximum(size - 1, 0)][:, None], hull[:, :width])

@@ -33,6 +33,7 @@ __all__ = ["Order", "UnitSearch", "orders"]
 _ROOT_ROUNDS, _NODE_ROUNDS = 8, 2
 _SETTLED = 2e-5  # relative: a bound that a new window moves by less is good enough
 _NEAR_CAP = 0.02
+_NEXT = np.array([-1.0, 0.0, 1.0])
 _OVER_CAP = (1.3, 2.0, 4.0, 10.0, 30.0)  # times the price of variance, above the cap
 _DIVES, _DIVE_EVERY = 8, 8
 _WHOLE = 1e-7  # of a unit: a relaxed weight this near to a vertex stands on it
@@ -92,6 +93,7 @@ class UnitSearch:
         self.solves = 0
         self._leaves: list[tuple[float, float]] = []
         self._sides: FloatArray | None = None
+        self._starts: tuple[FloatArray, ...] = ()
         self._tried: set[bytes] = set()
 
     def relaxed(self, region: Region, prices: FloatArray, gamma: float, rounds: int) -> _Relaxed | None:
@@ -140,6 +142,9 @@ class UnitSearch:
         )
         if serial == 0 and self._sides is not None:
             self._dive(region, made, self._sides)
+        if serial == 0:
+            for start in self._starts:
+                self._round(region, made, start)
         nearest = np.where(weights < 0.5 * (left + right), left, right)
         if serial % _DIVE_EVERY == 0:
             self._dive(region, made, nearest)
@@ -204,6 +209,10 @@ class UnitSearch:
             return
         self._tried.add(key)
         points = self.lattice.candidates(self.relaxation, made.gamma, made.solution.prices, region)
+        near = self.lattice.around(
+            np.repeat(start[:, None], self.lattice.first.shape[1], axis=1), _NEXT, region
+        )
+        points = np.sort(np.column_stack([points, near]), axis=1)
         local = LocalSearch(
             self.relaxation,
             points,
@@ -244,7 +253,12 @@ class UnitSearch:
         )
 
     def run(
-        self, effort: Effort, gamma: float, prices: FloatArray | None = None, sides: FloatArray | None = None
+        self,
+        effort: Effort,
+        gamma: float,
+        prices: FloatArray | None = None,
+        sides: FloatArray | None = None,
+        starts: tuple[FloatArray, ...] = (),
     ) -> Found:
         """Best node first, until the gap is proved or the effort is spent.
 
@@ -257,6 +271,8 @@ class UnitSearch:
             Of the plan without units.
         sides : ndarray of shape (n_names,), optional
             Weights of the plan without units: its sides are tried first.
+        starts : tuple of ndarray of shape (n_names,)
+            Further weights that the local search starts from.
 
         Raises
         ------
@@ -264,7 +280,7 @@ class UnitSearch:
             If no plan on the lattice was found that keeps all limits.
         """
         self._leaves.clear()
-        self._sides = sides
+        self._sides, self._starts = sides, starts
         nodes, undecided = explore(
             self.visit, self.lattice.whole(), gamma, prices, effort, self._near, self._leaves
         )
