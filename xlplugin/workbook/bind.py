@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlplugin.errors import InputError
 from xlplugin.workbook.findings import Finding, TemplateError
-from xlplugin.workbook.sheets import Cell, Row, Sheet
+from xlplugin.workbook.sheets import Cell, Row, Sheet, Way
 from xlplugin.workbook.strings import StringPool
 from xlplugin.workbook.tokens import (
     LAST_COLUMN,
@@ -221,8 +221,8 @@ def rebuilt(old: Row, cells: list[Cell]) -> Row:
         first, _, last = attributes["spans"].partition(" ")[0].partition(":")
         low, high = min(int(first), cells[0].column), max(int(last), cells[-1].column)
         attributes = {**attributes, "spans": f"{low}:{high}"}
-    has_formula = any(one.formula is not None for one in cells)
-    raw = "" if has_formula else f"<row{attribute_text(attributes)}>{''.join(c.raw for c in cells)}</row>"
+    is_computed = any(one.formula is not None and one.way is not Way.KEPT for one in cells)
+    raw = "" if is_computed else f"<row{attribute_text(attributes)}>{''.join(c.raw for c in cells)}</row>"
     return Row(old.number, attributes, raw, cells)
 
 

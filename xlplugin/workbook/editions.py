@@ -79,7 +79,7 @@ def policy_of(
             shown,
             dynamic_record,
             pool=pool,
-            needs_care=lambda one: _ANCHOR in (one.formula or "").upper(),
+            needs_care=lambda one: one.way is Way.KEPT or _ANCHOR in (one.formula or "").upper(),
         )
     return Policy(f"live:{flavour}", lambda one: spelling(one, flavour, spelled), dynamic_record)
 

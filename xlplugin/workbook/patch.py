@@ -10,10 +10,19 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from xlplugin.workbook.sheets import Cell, Row, Sheet, Way
+from xlplugin.workbook.sheets import Cell, Row, Sheet, Way, stored_value
 from xlplugin.workbook.tokens import Box, address, box, box_text
 from xlplugin.workbook.values import FATAL, error_text
-from xlplugin.workbook.xmltext import attribute_text, attributes, number_text, number_texts, xml, xstring
+from xlplugin.workbook.xmltext import (
+    attribute_text,
+    attributes,
+    number_text,
+    number_texts,
+    unxml,
+    unxstring,
+    xml,
+    xstring,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -169,10 +178,8 @@ def render(sheet: Sheet, result: SheetResult, policy: Policy, style: ColumnStyle
             pieces[3::4] = texts[place : place + count]
             out += pieces
             place += count
-        elif row.cells is None:
-            out.append(row.raw)
         else:
-            out += _pieces(row, policy)
+            out.append(row.raw)
     reach = [extent for extent in result.extents.values() if extent[0:2] != extent[2:4]]
     head = _widened(sheet.head, reach)
     return "".join((head, "<sheetData>", *out, "</sheetData>", sheet.tail))
@@ -198,10 +205,6 @@ def _values_of(
         for one, value in zip(slots, values, strict=True):
             _checked(sheet, one, value)
         raise
-    if policy.pool is not None:
-        for place, one in enumerate(slots):
-            if one.is_ours and kinds[place] == ' t="str"':
-                kinds[place], texts[place] = ' t="s"', str(policy.pool.index(values[place]))
     return kinds, texts
 
 
@@ -305,6 +308,8 @@ def _child(given: dict[str, str], over: _Child, policy: Policy) -> str:
 
 
 def _cell(sheet: Sheet, one: Cell, result: SheetResult, policy: Policy) -> str:
+    if one.way is Way.KEPT and policy.formula(one) is None:
+        return _kept_value(one, policy)
     if one.formula is None or one.way is Way.KEPT or result.grid is None:
         return one.raw
     value = result.grid.at(one.row, one.column)
@@ -324,6 +329,17 @@ def _cell(sheet: Sheet, one: Cell, result: SheetResult, policy: Policy) -> str:
     record = f' cm="{policy.dynamic_record}"' if one.way is Way.DYNAMIC else ""
     array = f'<f t="array" ref="{box_text(extent)}">{xml(formula)}</f>'
     return f"{start}{record}{kind}>{array}{shown}{one.extensions}</c>"
+
+
+def _kept_value(one: Cell, policy: Policy) -> str:
+    """A cell that was not calculated, without its formula."""
+    kind, value = stored_value(one.raw)
+    start = f"<c{attribute_text(one.attributes)}"
+    if value is None:
+        return f"{start}/>"
+    if kind == "str" and policy.pool is not None:
+        kind, value = "s", str(policy.pool.index(unxstring(unxml(value))))
+    return f'{start} t="{kind}"><v>{value}</v></c>'
 
 
 # -- styles and dimension ------------------------------------------------------------------------

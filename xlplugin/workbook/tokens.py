@@ -128,8 +128,6 @@ def _bracket_end(formula: str, start: int) -> int:
 
 
 def _on_sheet(reference: str) -> bool:
-    if len(reference) < 6:
-        return True
     row, column = cell(reference)
     return row <= LAST_ROW and column <= LAST_COLUMN
 
