@@ -130,7 +130,7 @@ class Account:
     broker_id: str = ""
     sma: bool = False
     opened: dt.date | None = None
-    withholding_choice: Mapping[int, bool] = field(default_factory=dict)
+    withholding_choice: Mapping[int, bool] = field(default_factory=dict, hash=False)
 
     @property
     def currency(self) -> str:
@@ -157,7 +157,7 @@ class Taxpayer:
     us_person: bool = False
     filing_status: str = "SINGLE"
     spouse_id: str = ""
-    files_each_year: Mapping[int, bool] = field(default_factory=dict)
+    files_each_year: Mapping[int, bool] = field(default_factory=dict, hash=False)
     large_holder_issuers: frozenset[str] = frozenset()
     fiscal_year_end: tuple[int, int] = (12, 31)
     corporate_method: str = "MOVING"
