@@ -15,7 +15,7 @@ from tests.tax.jp_events import COMPANY, CORPORATE, buy, company, fill, on, sell
 from xlplugin.core.accounts import Taxpayer
 from xlplugin.core.calendars import calendar
 from xlplugin.core.lots import Bucket, Disposal
-from xlplugin.core.trades import FillKind
+from xlplugin.core.trades import FillKind, Split
 from xlplugin.errors import DomainError, EmptyBaseError, LedgerError, NoTableError
 from xlplugin.tax import corporate
 from xlplugin.tax.ledger import opening_book, recognised
@@ -132,6 +132,19 @@ def test_an_arranged_purchase_of_a_later_day_reaches_back_to_the_sale():
     assert result(ledger) == 0
     assert ledger.adjustments[0].on == on(12)
     assert held(ledger).cost == 1_000_000
+
+
+def test_a_split_between_a_sale_and_its_repurchase_does_not_hide_it():
+    two_for_one = Split(id="x", trade_date=on(7), settle_date=on(7), instrument_id="7000", ratio=Fraction(2))
+    ledger = company(
+        c(buy, "a", 0, 1000, 1_000_000),
+        c(sell, "s", 5, 1000, 700_000),
+        two_for_one,
+        c(buy, "r", 12, 1000, 350_000, arranged=True),
+    )
+    assert result(ledger) == -150_000  # half of the shares came back
+    assert ledger.adjustments[0].quantity == 500
+    assert held(ledger).cost == 500_000
 
 
 def test_buy_then_sell_is_the_mirror():

@@ -260,6 +260,23 @@ def test_a_nisa_frame_comes_back_next_year_at_cost():
     assert (done.restored, done.annual_left, done.lifetime_used) == (200_000, 3_400_000, 0)
 
 
+def test_the_quota_of_an_account_is_read_from_its_log():
+    from tests.tax.jp_events import buy, played, sell
+
+    n = {"account_id": "N"}
+    events = (
+        buy("a", -400, 100, 500_000, **n),
+        sell("b", -390, 50, 400_000, **n),
+        buy("c", 0, 100, 300_000, fee=Fraction(500), **n),
+        sell("d", 9, 75, 900_000, **n),
+        buy("e", 0, 100, 999_999),
+    )
+    done = nisa.account_quota("N", 2026, events, played(*events).realizations)
+    # 250,000 are held at first; 75 of 150 at (250,000 + 300,500) / 150 = 3,670 come back next year.
+    assert (done.annual_used, done.annual_left) == (300_000, 3_300_000)
+    assert (done.restored, done.lifetime_used) == (75 * 3670, 250_000 + 300_000 - 75 * 3670)
+
+
 def test_the_growth_frame_has_its_own_lifetime_limit():
     done = nisa.quota(2026, opening_cost=11_000_000, bought=[500_000], frame="growth")
     assert done.usable_next_year == 500_000

@@ -30,11 +30,12 @@ RULE = "法人税基本通達2-1-23の4"
 
 @dataclass(frozen=True, slots=True)
 class _Sale:
-    """A sale that no purchase has cancelled yet."""
+    """A sale that no purchase has cancelled yet; shares as they are after splits since then."""
 
     key: PositionKey
     done: Realization
     quantity: Fraction
+    whole: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class _Bought:
     key: PositionKey
     fill: Fill
     quantity: Fraction
+    whole: Fraction
 
 
 class Crosses:
@@ -71,7 +73,8 @@ class Crosses:
 
     def sold(self, work: PoolDay, key: PositionKey, done: Realization) -> None:
         """A sale was made; purchases that wait for it cancel it first."""
-        self._sales.setdefault(key, []).append(_Sale(key, done, done.disposal.quantity))
+        quantity = done.disposal.quantity
+        self._sales.setdefault(key, []).append(_Sale(key, done, quantity, quantity))
         waiting = self._bought.pop(key, [])
         for bought in waiting:
             self._meet(work, bought)
@@ -79,7 +82,16 @@ class Crosses:
     def bought(self, work: PoolDay, key: PositionKey, fill: Fill) -> None:
         """A purchase was made; if arranged, it cancels that part of a sale."""
         if fill.arranged:
-            self._meet(work, _Bought(key, fill, fill.quantity))
+            self._meet(work, _Bought(key, fill, fill.quantity, fill.quantity))
+
+    def split(self, instrument_id: str, ratio: Fraction) -> None:
+        """A split between a sale and its repurchase: the same sale in new shares."""
+        for key, sales in self._sales.items():
+            if key.instrument_id == instrument_id:
+                sales[:] = [replace(s, quantity=s.quantity * ratio, whole=s.whole * ratio) for s in sales]
+        for key, bought in self._bought.items():
+            if key.instrument_id == instrument_id:
+                bought[:] = [replace(b, quantity=b.quantity * ratio, whole=b.whole * ratio) for b in bought]
 
     def _meet(self, work: PoolDay, bought: _Bought) -> None:
         left = bought.quantity
@@ -90,15 +102,15 @@ class Crosses:
             left -= quantity
             if sale.quantity > quantity:
                 sales.append(replace(sale, quantity=sale.quantity - quantity))
-            self._cancel(work, sale, bought.fill, quantity)
+            self._cancel(work, sale, bought, quantity)
         if left:
             self._bought.setdefault(bought.key, []).append(replace(bought, quantity=left))
 
-    def _cancel(self, work: PoolDay, sale: _Sale, fill: Fill, quantity: Fraction) -> None:
-        disposal = sale.done.disposal
-        share = quantity / disposal.quantity
+    def _cancel(self, work: PoolDay, sale: _Sale, bought: _Bought, quantity: Fraction) -> None:
+        disposal, fill = sale.done.disposal, bought.fill
+        share = quantity / sale.whole
         old_book = sale.done.cost * share
-        new_book = fill.cost * quantity / fill.quantity
+        new_book = fill.cost * quantity / bought.whole
         gain = sale.done.gain * share
         # The purchase stands in the pool at what it cost, commission included. Putting the old book
         # value in its place leaves exactly the commissions of both legs as the result.
@@ -110,7 +122,7 @@ class Crosses:
                     LossAdjustment(
                         disposal.id,
                         0,
-                        quantity,
+                        disposal.quantity * share,
                         restored,
                         restored,
                         ZERO,
@@ -129,7 +141,9 @@ class Crosses:
         work.put(sale.key, Pool(position.quantity, position.cost + restored))
         if restored < 0:
             after = work.position(sale.key)
-            work.realizations.append(_reversal(work.day, sale, fill, quantity, restored, after))
+            work.realizations.append(
+                _reversal(work.day, sale, fill, disposal.quantity * share, restored, after)
+            )
 
 
 def _reversal(

@@ -169,7 +169,7 @@ class PoolDay:
     ) -> None:
         self.book, self.day, self._pool_key, self._dispose = book, day, pool_key, dispose
         self._bought = bought
-        self.positions = dict(book.positions)
+        self._changed: dict[PositionKey, Position] = {}
         self.realizations: list[Realization] = []
 
     # -- places ----------------------------------------------------------------------------------
@@ -200,20 +200,22 @@ class PoolDay:
 
     def position(self, key: PositionKey) -> Position:
         """What is held there now."""
-        return self.positions.get(key, Position(key))
+        return self._changed.get(key) or self.book.positions.get(key) or Position(key)
+
+    def keep(self, position: Position) -> None:
+        """Let this be what is held there."""
+        self._changed[position.key] = position
 
     def put(self, key: PositionKey, pool: Pool, acquired: dt.date | None = None) -> None:
         """Let the position hold `pool`, first acquired on `acquired` if it held nothing before."""
-        self.positions[key] = position_with(self.position(key), pool, acquired or self.day)
+        self.keep(position_with(self.position(key), pool, acquired or self.day))
 
     def _pools_of(self, instrument_id: str) -> list[PositionKey]:
-        return sorted(
-            key
-            for key, position in self.positions.items()
-            if key.instrument_id == instrument_id
-            and position.quantity
-            and not key.pool.holder.endswith(MARGIN)
-        )
+        return [key for key in self._keys_of(instrument_id) if not key.pool.holder.endswith(MARGIN)]
+
+    def _keys_of(self, instrument_id: str) -> list[PositionKey]:
+        keys = {*self.book.positions, *self._changed}
+        return sorted(k for k in keys if k.instrument_id == instrument_id and self.position(k).quantity)
 
     def _account_in(self, pool: PoolKey) -> str:
         return min(a.id for a in self.book.accounts.values() if self._pool_key(a) == pool)
@@ -252,10 +254,10 @@ class PoolDay:
             )
 
     def _split_margin(self, event: Split) -> None:
-        for key, position in list(self.positions.items()):
-            if key.instrument_id == event.instrument_id and key.pool.holder.endswith(MARGIN):
-                lots = tuple(replace(lot, quantity=lot.quantity * event.ratio) for lot in position.lots)
-                self.positions[key] = Position(key, lots)
+        for key in self._keys_of(event.instrument_id):
+            if key.pool.holder.endswith(MARGIN):
+                lots = self.position(key).lots
+                self.keep(Position(key, tuple(replace(x, quantity=x.quantity * event.ratio) for x in lots)))
 
     def _rights(self, event: Rights) -> None:
         self._check_positive(event.ratio, event.row)
@@ -286,9 +288,8 @@ class PoolDay:
             joined = pool_of(self.position(into)).bought(new.quantity, new.cost)
             first = self.position(key).lots
             self.put(key, EMPTY)
-            self.positions[into] = position_with(
-                Position(into, (*self.position(into).lots, *first)), joined, self.day
-            )
+            both = Position(into, (*self.position(into).lots, *first))
+            self.keep(position_with(both, joined, self.day))
 
     def _spun_off(self, key: PositionKey, event: SpinOff) -> tuple[Pool, Pool]:
         try:
@@ -348,12 +349,12 @@ class PoolDay:
             lot = TaxLot(
                 fill.id, fill.trade_date, fill.quantity, fill.cost, fill.trade_date, fill.seq, fill.order
             )
-            self.positions[margin] = Position(margin, (*self.position(margin).lots, lot))
+            self.keep(Position(margin, (*self.position(margin).lots, lot)))
             return
         if fill.kind is FillKind.GENBIKI and self.position(margin).lots:
             # Nothing is realised: the shares enter the pool for what the delivery cost.
             done = close_margin(self.position(margin), sale_of(fill), bucket_of(margin.pool.kind), self.day)
-            self.positions[margin] = done.position_after
+            self.keep(done.position_after)
         key = self.key(fill.account_id, fill.instrument_id, fill.row)
         self.put(key, self._bought(pool_of(self.position(key)), fill), fill.trade_date)
 
@@ -415,7 +416,7 @@ class PoolDay:
         """A whole disposal by the rule of the regime."""
         key = self.key(disposal.account_id, disposal.instrument_id, disposal.row, margin=margin)
         done = self._dispose(self.position(key), disposal)
-        self.positions[key] = done.position_after
+        self.keep(done.position_after)
         self.realizations.append(done)
         return done
 
@@ -423,7 +424,12 @@ class PoolDay:
 
     def close(self, memory: tuple[object, ...] = ()) -> DayResult:
         """The new book; positions that hold nothing are gone."""
-        held = {key: position for key, position in self.positions.items() if position.lots}
+        held = dict(self.book.positions)
+        for key, position in self._changed.items():
+            if position.lots:
+                held[key] = position
+            else:
+                held.pop(key, None)
         book = replace(self.book, positions=MappingProxyType(held), memory=memory, as_of=self.day)
         return DayResult(book, tuple(self.realizations))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xlplugin.core.lots import exact
+from xlplugin.core.trades import Fill
 from xlplugin.errors import DomainError
 from xlplugin.tax.rounding import Exact, as_decimal
 from xlplugin.tax.tables import table
@@ -17,8 +18,12 @@ from xlplugin.tax.tables import table
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
+    from fractions import Fraction
 
-__all__ = ["Quota", "quota", "restored_next_year", "usable"]
+    from xlplugin.core.lots import Realization
+    from xlplugin.core.trades import Event
+
+__all__ = ["Quota", "account_quota", "quota", "restored_next_year", "usable"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,48 @@ class Quota:
     lifetime_used: Decimal
     restored: Decimal
     usable_next_year: Decimal
+
+
+def account_quota(
+    account_id: str,
+    year: int,
+    events: Iterable[Event],
+    realizations: Iterable[Realization],
+    *,
+    frame: str = "total",
+) -> Quota:
+    """The frame of one NISA account from its log.
+
+    Parameters
+    ----------
+    account_id : str
+        A NISA account; all its purchases are taken as made in `frame`.
+    year : int
+        Calendar year, by settlement.
+    events, realizations : iterable
+        The whole log and what its replay realised.
+    frame : str
+        See `quota`.
+    """
+    bought = sold = exact(0)
+    spent: list[Fraction] = []
+    back: list[Fraction] = []
+    for event in events:
+        if not isinstance(event, Fill) or event.account_id != account_id or not event.kind.enters:
+            continue
+        if event.settle_date.year == year:
+            spent.append(event.proceeds)
+        elif event.settle_date.year < year:
+            bought += event.proceeds
+    for done in realizations:
+        if done.disposal.account_id == account_id:
+            if done.disposal.settle_date.year == year:
+                back.append(done.cost)
+            elif done.disposal.settle_date.year < year:
+                sold += done.cost
+    return quota(
+        year, opening_cost=max(exact(0), bought - sold), bought=spent, sold_at_cost=back, frame=frame
+    )
 
 
 def usable(lifetime_limit: Exact, used_at_cost: Exact, annual_limit: Exact) -> Decimal:
@@ -86,7 +133,8 @@ def quota(
     opening_cost : Decimal, Fraction or int
         Cost of what the frame held at the start of the year, yen.
     bought : iterable
-        Cost of each purchase of the year (price times shares; commission is not counted).
+        Price times shares of each purchase of the year. Commission is not counted: our reading of
+        取得対価の額, not confirmed.
     sold_at_cost : iterable
         Cost of each sale of the year.
     frame : str

@@ -25,6 +25,7 @@ __all__ = [
     "Pool",
     "Sold",
     "average_unit",
+    "broker_difference",
     "buy_rounding_up",
     "return_capital",
     "sell",
@@ -139,6 +140,18 @@ def buy_rounding_up(pool: Pool, quantity: Fraction, cost: Fraction, day: dt.date
     """
     after = pool.bought(quantity, cost)
     return Pool(after.quantity, average_unit(after, day) * after.quantity)
+
+
+def broker_difference(pool: Pool, broker_unit: Fraction, day: dt.date) -> Fraction:
+    """The broker's cost per share less ours on `day`; the broker's yearly report prevails.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> int(broker_difference(Pool(Fraction(3), Fraction(300)), Fraction(101), dt.date(2026, 5, 1)))
+    1
+    """
+    return broker_unit - average_unit(pool, day)
 
 
 def split(pool: Pool, ratio: Fraction) -> Pool:

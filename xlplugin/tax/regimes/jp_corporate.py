@@ -167,6 +167,8 @@ class JpCorporate:
         for event in ordered:
             if isinstance(event, (Split, Merger, SpinOff, Rights, CapitalReturn)):
                 work.act(event)
+            if isinstance(event, Split):
+                crosses.split(event.instrument_id, event.ratio)
         for event in ordered:
             match event:
                 case Fill():
