@@ -132,13 +132,14 @@ def test_every_test_that_a_specification_names_exists(package):
     assert not missing
 
 
-def test_broad_excepts_live_in_hosts_only():
+def test_broad_excepts_live_in_hosts_and_in_the_isolation_of_batch_clients_only():
     offenders = [
         str(p.relative_to(REPOSITORY))
         for p in tracked()
         if p.suffix == ".py"
         and p.is_relative_to(REPOSITORY / "xlplugin")
         and not p.is_relative_to(REPOSITORY / "xlplugin" / "hosts")
+        and p != REPOSITORY / "xlplugin" / "batch" / "isolation.py"  # one client is a row, whatever fails
         and re.search(r"except (Exception|BaseException)\b|except:", p.read_text(encoding="utf-8"))
     ]
     assert not offenders

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from xlplugin.store.sources import TableSource
 
-__all__ = ["Client", "ClientBook", "ClientFailure", "read_clients"]
+__all__ = ["Client", "ClientBook", "ClientFailure", "Record", "Value", "read_clients", "row_faults"]
 
-Value = str | bool | int | Decimal | dt.date | None
+Value = str | bool | int | float | Decimal | dt.date | None
 Record = dict[str, Value]
 
 NEEDED = ("accounts", "lots")
@@ -175,14 +175,12 @@ def _distribute(
                 record, "client_id", Wanted("an id of the clients table", "顧客表にある顧客ID"), cid
             )
         errors: list[FileError] = list(table.problems.get(record, ()))
+        errors += row_faults(table, name, record, row, settings.get(cid, {}))
         if name == "lots":
-            errors += _lot_faults(table, record, row, settings[cid])
             key = (cid, row.get("account"), row.get("code"), row.get("lot"))
             if row.get("lot") is not None and key in seen:
                 errors.append(table.fail(record, "lot", _LOT_ONCE, row["lot"]))
             seen.add(key)
-        if name == "trades":
-            errors += _trade_faults(table, record, row)
         if name in {"lots", "trades"} and rows[cid]["accounts"] and row.get("account") is not None:
             known = {r["account"] for r in rows[cid]["accounts"]}
             if row["account"] not in known:
@@ -197,6 +195,14 @@ _LOT_ONCE = Wanted("each lot once in an account and code", "ロット番号は�
 _KNOWN_ACCOUNT = Wanted("an account of the accounts table", "口座表にある口座")
 _SOME_COST = Wanted("a cost basis or a unit cost", "取得価額または取得単価")
 _US_DAY = Wanted("the day bought, from which a US lot's holding period runs", "取得日(米国のロットに必要)")
+
+
+def row_faults(table: Matched, name: str, record: int, row: Record, settings: Record) -> Iterator[FileError]:
+    """What a row of a client's table says against itself or the client's settings."""
+    if name == "lots":
+        yield from _lot_faults(table, record, row, settings)
+    if name == "trades":
+        yield from _trade_faults(table, record, row)
 
 
 def _lot_faults(table: Matched, record: int, row: Record, settings: Record) -> Iterator[FileError]:

@@ -1,0 +1,255 @@
+"""One client is one task: a pure function of template, client and market, and the files it writes.
+
+What all clients share (compiled templates, markets with their risk) lies in one file in the
+output folder; a task carries its checksum, and each worker reads it once. So any executor will
+do: processes, threads, or workers on other machines that see the folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import re
+import time
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from xlplugin.batch.binding import inputs_for
+from xlplugin.batch.isolation import attempt, time_limit
+from xlplugin.batch.pdf import to_pdf
+from xlplugin.batch.records import WORK, Fault, Output, Record, save_record
+from xlplugin.batch.writing import digest, part_of, write_whole
+from xlplugin.errors import FileError, XlPluginError
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from xlplugin.batch.binding import Bench, Resolved
+    from xlplugin.store.clients import Record as Row
+    from xlplugin.workbook import CompiledTemplate, Result
+
+__all__ = [
+    "FIGURES",
+    "FailedChecksError",
+    "Made",
+    "Shared",
+    "SharedFile",
+    "Task",
+    "make_book",
+    "run_tasks",
+    "share",
+]
+
+FIGURES = {
+    "value": "out_value",
+    "gain": "out_unrealized",
+    "realized": "out_realized",
+    "recognized": "out_recognized",
+    "tax_value": "out_tax_base",
+    "te_forecast": "out_te_forecast",
+    "te_planning": "out_te_planning",
+    "plan_net": "out_plan_net",
+    "plan_cost": "out_plan_cost",
+    "harvest_rows": "out_harvest_rows",
+    "harvest_unknown": "out_harvest_unknown",
+    "check_errors": "out_check_errors",
+    "check_warnings": "out_check_warnings",
+    "check_count": "out_check_count",
+}
+"""Figures of the summary, and the defined names of the books that hold them."""
+
+_NAMED = re.compile(r"(?:'((?:[^']|'')+)'|([^'!]+))!\$?([A-Z]{1,3})\$?(\d+)")
+
+
+class FailedChecksError(XlPluginError):
+    """A book whose own checks found errors: it is not handed out."""
+
+    number = 190
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What every task of a run reads and none changes.
+
+    Attributes
+    ----------
+    templates : mapping of (str, str) to CompiledTemplate
+        By book and language.
+    benches : mapping of str to Bench
+        By the name of the market.
+    sources : mapping of str to rows
+        The sources table of each market.
+    """
+
+    templates: Mapping[tuple[str, str], CompiledTemplate]
+    benches: Mapping[str, Bench]
+    sources: Mapping[str, tuple[Row, ...]]
+    as_of: dt.date
+    folder: Path
+    render: tuple[str, ...] = ()
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True)
+class SharedFile:
+    """Where the shared things lie, and their checksum."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """One client to make books for; `bench` is set where the client's book brings its own market."""
+
+    client: Resolved
+    market: str
+    books: tuple[tuple[str, str], ...]
+    input_hash: str
+    inputs: Mapping[str, str]
+    display_name: str | None = None
+    bench: Bench | None = None
+
+    @property
+    def client_id(self) -> str:
+        """The client's id."""
+        return self.client.client.client_id
+
+
+@dataclass(frozen=True)
+class Made:
+    """One computed book: its bytes, its figures, and what a reader should know."""
+
+    data: bytes
+    figures: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    checks: str = ""
+
+
+def share(shared: Shared) -> SharedFile:
+    """Write what the tasks share into the output folder."""
+    data = pickle.dumps(shared, protocol=pickle.HIGHEST_PROTOCOL)
+    sha256 = hashlib.sha256(data).hexdigest()
+    path = part_of(shared.folder / WORK / f"shared-{sha256[:16]}")  # removed like any temporary file
+    write_whole(path, data)
+    return SharedFile(path, sha256)
+
+
+@lru_cache(maxsize=2)
+def _shared(file: SharedFile) -> Shared:
+    try:
+        data = file.path.read_bytes()
+    except OSError as error:
+        raise FileError(f"{file.path}: a worker cannot read it: {error.strerror}; share the folder") from None
+    if hashlib.sha256(data).hexdigest() != file.sha256:  # never unpickle what we did not write
+        raise FileError(f"{file.path}: changed since the run began; start it again")
+    found: Shared = pickle.loads(data)
+    return found
+
+
+def make_book(shared: Shared, task: Task, book: str, language: str) -> Made:
+    """Compute one book for one client.
+
+    Raises
+    ------
+    XlPluginError
+        As its sentence says; `FailedChecksError` when the book's own checks found errors.
+    """
+    template = shared.templates[book, language]
+    document_id = f"{task.client_id}-{shared.as_of:%Y%m%d}-{task.input_hash[7:15]}"
+    client = task.client
+    if task.display_name is not None:
+        client = replace(client, settings={**client.settings, "client_name": task.display_name})
+    inputs, without = inputs_for(
+        template,
+        client,
+        task.bench or shared.benches[task.market],
+        document_id=document_id,
+        input_hash=task.input_hash[7:15],
+        sources=shared.sources.get(task.market, ()),
+    )
+    edition: Any = "values" if book == "proposal" else "live"
+    result = template.run(inputs, edition=edition, as_of=shared.as_of)
+    figures = {
+        key: value for key, name in FIGURES.items() if (value := _figure(template, result, name)) is not None
+    }
+    warnings = [f"NOT_IN_TEMPLATE {name}" for name in without]
+    warnings += sorted(
+        {f"{failure.function} {failure.sheet}!{failure.cell}: {failure.error}" for failure in result.log}
+    )
+    count, errors = int(figures.get("check_count", 0)), int(figures.get("check_errors", 0))
+    checks = f"{count - errors}/{count}" if count else ""
+    if book == "proposal" and errors:
+        sentence = f"{errors} of {count} checks of the proposal failed"
+        raise FailedChecksError(f"{sentence}; make the advisor book and look at its Checks sheet")
+    return Made(result.data, figures, tuple(warnings), checks)
+
+
+def _figure(template: CompiledTemplate, result: Result, name: str) -> float | None:
+    """The number that a defined name holds after the calculation."""
+    text = next((n.text for n in template.package.names if n.name == name and n.sheet is None), None)
+    match = _NAMED.fullmatch(text.lstrip("=")) if text else None
+    if match is None:
+        return None
+    sheet = match[1].replace("''", "'") if match[1] else match[2]
+    value = result.cells(sheet, f"{match[3]}{match[4]}")[0][0]
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _make(shared: Shared, task: Task) -> Record:
+    """Every book of a client, each written whole; the record of what was made."""
+    started = time.perf_counter()
+    outputs: list[Output] = []
+    figures: dict[str, Any] = {}
+    warnings: list[str] = []
+    with time_limit(shared.timeout_s):
+        for book, language in task.books:
+            made = make_book(shared, task, book, language)
+            file = f"clients/{task.client_id}/{book}_{task.client_id}_{language}.xlsx"
+            write_whole(shared.folder / file, made.data)
+            outputs.append(Output(file, digest(made.data), len(made.data), made.checks))
+            if "pdf" in shared.render:
+                page = to_pdf(shared.folder / file)
+                data = page.read_bytes()
+                outputs.append(Output(str(page.relative_to(shared.folder)), digest(data), len(data)))
+            figures = {**made.figures, **figures}
+            warnings += made.warnings
+    settings = task.client.settings
+    figures |= {k: str(settings[k]) for k in ("regime", "language", "scenario", "currency") if k in settings}
+    return Record(
+        task.client_id,
+        "done",
+        task.input_hash,
+        task.inputs,
+        tuple(outputs),
+        tuple(dict.fromkeys(warnings)),
+        figures,
+        time.perf_counter() - started,
+    )
+
+
+def run_tasks(file: SharedFile, tasks: tuple[Task, ...]) -> list[Record]:
+    """Make the books of some clients, in a worker; a failure is a record like any other.
+
+    Raises
+    ------
+    StorageError
+        If the output folder cannot be written.
+    """
+    shared = _shared(file)
+    records = []
+    for task in tasks:
+        made, fault = attempt(lambda one: _make(shared, one), task, task.client_id)
+        record: Record = made if fault is None else _failed(task, fault)
+        save_record(shared.folder, record)
+        records.append(record)
+    return records
+
+
+def _failed(task: Task, fault: Fault) -> Record:
+    settings = task.client.settings
+    figures = {k: str(settings[k]) for k in ("regime", "language") if k in settings}
+    return Record(task.client_id, "failed", task.input_hash, task.inputs, figures=figures, fault=fault)

@@ -1,0 +1,44 @@
+"""Where the files that come with the package lie, and templates made ready with our functions."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xlplugin.workbook import CompiledTemplate
+
+__all__ = ["built", "compiled", "sample_folder", "templates"]
+
+
+def _workbooks() -> Path:
+    # The package that holds the templates; a name, not an import: nothing in xlplugin imports it.
+    return Path(str(files("workbooks")))
+
+
+def templates() -> list[Path]:
+    """The built template workbooks, called BOOK.LANGUAGE.xlsx."""
+    return sorted(p for p in _workbooks().iterdir() if p.suffix in {".xlsx", ".xlsm"})
+
+
+def built() -> dict[tuple[str, str], Path]:
+    """The built templates by book and language."""
+    found = {}
+    for path in templates():
+        book, dot, language = path.stem.rpartition(".")
+        if dot:
+            found[book, language] = path
+    return found
+
+
+def compiled(path: Path, language: str) -> CompiledTemplate:
+    """A template joined to the worksheet functions, ready to be computed many times."""
+    from xlplugin.hosts.headless import compile_book  # noqa: PLC0415  (the light start)
+
+    return compile_book(path, language=language)
+
+
+def sample_folder() -> Path:
+    """The sample market and the sample clients."""
+    return _workbooks() / "sample"
