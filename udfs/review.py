@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from xlplugin.worksheet.kinds import (
     TableSchema,
 )
 from xlplugin.worksheet.registry import worksheet_function
+
+if TYPE_CHECKING:
+    from xlplugin.aliases import FloatArray
 
 __all__ = ["index_changes", "index_profile"]
 
@@ -202,48 +205,50 @@ def index_changes(
     settings = CHANGE_OPTIONS.defaults() | (options or {})
     if "current_weight" not in constituents.present:
         raise NotFoundError("constituents: the column current_weight / 現在ウェイト is missing")
-    after = _weights_by_code(proposed, "proposed")
+    after_by_code = _weights_by_code(proposed, "proposed")
     place = _rows_by_code(constituents, "constituents")
-    codes = [*place, *(code for code in after if code not in place)]
-    before = [constituents["current_weight"][place[c]] if c in place else 0.0 for c in codes]
+    codes = [*place, *(code for code in after_by_code if code not in place)]
+    current = constituents["current_weight"]
     listed = changes.change_list(
-        np.array(before, dtype=float),
-        np.array([after.get(code, 0.0) for code in codes]),
+        np.array([*current, *[0.0] * (len(codes) - len(current))]),
+        np.array([after_by_code.get(code, 0.0) for code in codes]),
         stages=settings["stages"],
         min_change=settings["min_change"],
         show_all=settings["show_all"],
     )
-    rows = []
-    for change in listed:
-        code = codes[change.row]
-        at = place.get(code)
-        amount = settings["amount"]
-        flow = (change.weight_after - change.weight_before) * (1.0 if amount is None else amount)
-        adv = None if at is None else constituents["adv"][at]
-        days = _days(flow, adv, settings["participation"], wanted=amount is not None)
-        reasons = ["NOT_IN_UNIVERSE"] if at is None else []
-        if isinstance(days, float) and days > 1.0:
-            reasons.insert(0, "LARGE_ORDER")
-        name = "" if at is None else constituents["name"][at] or ""
-        period = f"{change.step}/{settings['stages']}"
-        rows.append(
-            [
-                *(code, name, change.kind, change.weight_before, change.weight_after, flow, days, period),
-                *("UNKNOWN" if at is None else "OK", "; ".join(reasons)),
-            ]
-        )
-    return Spill(
-        _CHANGE_KEYS,
-        rows,
-    )
+    if not listed:
+        return Spill(_CHANGE_KEYS, [])
+    size = 1.0 if settings["amount"] is None else settings["amount"]
+    flow = np.array([c.weight_after - c.weight_before for c in listed]) * size
+    places = [place.get(codes[change.row]) for change in listed]
+    adv = [None if at is None else constituents["adv"][at] for at in places]
+    days = _days(flow, adv, settings["participation"], wanted=settings["amount"] is not None)
+    names, stages = constituents["name"], settings["stages"]
+    rows: list[list[Any]] = []
+    for (row, kind, step, before, after), at, money, needed in zip(
+        listed, places, flow.tolist(), days, strict=True
+    ):
+        name, status, reason = ("", "UNKNOWN", _NOT_THERE) if at is None else (names[at] or "", "OK", "")
+        if isinstance(needed, float) and needed > 1.0:
+            reason = "LARGE_ORDER"
+        period = f"{step}/{stages}"
+        rows.append([codes[row], name, kind, before, after, money, needed, period, status, reason])
+    return Spill(_CHANGE_KEYS, rows)
 
 
-def _days(flow: float, adv: float | None, participation: float, *, wanted: bool) -> float | ErrorValue | None:
+_NOT_THERE = "NOT_IN_UNIVERSE"
+
+
+def _days(
+    flow: FloatArray, adv: list[float | None], participation: float, *, wanted: bool
+) -> list[float | ErrorValue | None]:
+    """Days to trade; blank when no amount was given, not available without a volume."""
     if not wanted:
-        return None
-    if adv is None or not adv > 0.0:
-        return ErrorValue.NA
-    return float(days_to_trade(abs(flow), adv, participation))
+        return [None] * len(adv)
+    known = [volume is not None and volume > 0.0 for volume in adv]
+    volume = np.array([v if k else 1.0 for v, k in zip(adv, known, strict=True)], dtype=np.float64)
+    days = days_to_trade(np.abs(flow), volume, participation).tolist()
+    return [d if k else ErrorValue.NA for d, k in zip(days, known, strict=True)]
 
 
 _GROUPINGS = ("sector", "country", "size")
@@ -331,5 +336,5 @@ _CONCENTRATION: tuple[tuple[str, Any], ...] = (
 
 def _profile_row(section: str, item: str, ours: float, theirs: float | None, *, known: bool) -> list[Any]:
     difference = None if theirs is None else ours - theirs
-    status, reason = ("OK", "") if known else ("UNKNOWN", "NOT_IN_UNIVERSE")
+    status, reason = ("OK", "") if known else ("UNKNOWN", _NOT_THERE)
     return [section, item, ours, theirs, difference, status, reason]

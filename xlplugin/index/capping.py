@@ -318,7 +318,7 @@ def _issuers(parent: FloatArray, group: Sequence[str] | None) -> tuple[FloatArra
 
 def _issuer_caps(caps: FloatArray, number: IntArray, count: int) -> FloatArray:
     result = np.full(count, np.nan)
-    result[number] = caps
+    result[number[::-1]] = caps[::-1]  # the first line of an issuer counts
     if (result[number] != caps).any():
         row = int(np.flatnonzero(result[number] != caps)[0]) + 1
         raise InputError(f"cap: row {row} and another line of its issuer have different caps; give one")

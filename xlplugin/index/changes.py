@@ -74,18 +74,24 @@ def change_list(
     same_length(len(weights_before), weights_after=weights_after)
     if stages < 1 or min_change < 0.0:
         raise DomainError("stages, min_change: expected at least one stage and a change of zero or more")
-    difference = np.abs(weights_after - weights_before)
-    changes: list[Change] = []
-    for step in range(1, stages + 1):
-        for row in np.argsort(-difference, kind="stable").tolist():
-            before, after = float(weights_before[row]), float(weights_after[row])
-            kind = _kind(before, after, min_change)
-            if kind == "KEEP" and not show_all:
-                continue
-            start = before + (after - before) * (step - 1) / stages
-            end = after if step == stages else before + (after - before) * step / stages
-            changes.append(Change(row, kind, step, start, end))
-    return changes
+    order = np.argsort(-np.abs(weights_after - weights_before), kind="stable")
+    pairs = zip(order.tolist(), weights_before[order].tolist(), weights_after[order].tolist(), strict=True)
+    kept = [(row, _kind(before, after, min_change), before, after) for row, before, after in pairs]
+    if not show_all:
+        kept = [item for item in kept if item[1] != "KEEP"]
+    if stages == 1:
+        return [Change(row, kind, 1, before, after) for row, kind, before, after in kept]
+    return [
+        Change(
+            row,
+            kind,
+            step,
+            before + (after - before) * (step - 1) / stages,
+            after if step == stages else before + (after - before) * step / stages,
+        )
+        for step in range(1, stages + 1)
+        for row, kind, before, after in kept
+    ]
 
 
 def _kind(before: float, after: float, min_change: float) -> str:

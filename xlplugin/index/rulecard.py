@@ -294,6 +294,10 @@ class _Reader:
             end = self._day(key, row, "to") if "to" in row else None
             if end is None and place + 1 < len(rows):
                 end = self._day(key, rows[place + 1], "from") - dt.timedelta(days=1)
+            if end is not None and end < start:
+                raise self.fail(
+                    f"parameter {key}: the value from {start} ends before it starts, or starts twice"
+                )
             mark = row.get("mark")
             if mark not in MARKS:
                 raise self.fail(f"parameter {key}: mark is {mark!r}; use one of {', '.join(MARKS)}")

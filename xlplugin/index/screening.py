@@ -9,15 +9,17 @@ from __future__ import annotations
 import datetime as dt
 import operator
 import unicodedata
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from xlplugin.errors import ErrorValue, InputError, WordError
 from xlplugin.index.arrays import same_length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from xlplugin.aliases import BoolArray
 
@@ -68,33 +70,48 @@ class Rule:
     code: str = ""
 
 
-def _ordered(compare: Callable[[float, float], bool]) -> Callable[[Datum, Datum], bool]:
-    def test(datum: Datum, limit: Datum) -> bool:
-        return compare(_number(datum), _number(limit))
-
-    return test
+Test = Callable[[Datum], bool]
+"""A condition on one datum, with the limit built in."""
 
 
-def _equal(datum: Datum, limit: Datum) -> bool:
-    return _key(datum) == _key(limit)
+def _ordered(compare: Callable[[float, float], bool]) -> Callable[[Datum], Test]:
+    def against(limit: Datum) -> Test:
+        number = _number(limit)
+        return lambda datum: compare(datum if type(datum) is float else _number(datum), number)
+
+    return against
 
 
-def _in(datum: Datum, limit: Datum) -> bool:
-    return _key(datum) in {_key(word) for word in str(_text(limit)).split("|")}
+def _equal(limit: Datum) -> Test:
+    key = _key(limit)
+    return lambda datum: _key(datum) == key
 
 
-OPERATORS: Mapping[str, Callable[[Datum, Datum], bool]] = {
+def _in(limit: Datum) -> Test:
+    keys = {_key(word) for word in _text(limit).split("|")}
+    return lambda datum: _key(datum) in keys
+
+
+def _not(condition: Callable[[Datum], Test]) -> Callable[[Datum], Test]:
+    def against(limit: Datum) -> Test:
+        test = condition(limit)
+        return lambda datum: not test(datum)
+
+    return against
+
+
+OPERATORS: Mapping[str, Callable[[Datum], Test]] = {
     ">=": _ordered(operator.ge),
     ">": _ordered(operator.gt),
     "<=": _ordered(operator.le),
     "<": _ordered(operator.lt),
     "=": _equal,
-    "<>": lambda datum, limit: not _equal(datum, limit),
+    "<>": _not(_equal),
     "IN": _in,
-    "NOT_IN": lambda datum, limit: not _in(datum, limit),
-    "PRESENT": lambda datum, _: datum is not None,
+    "NOT_IN": _not(_in),
+    "PRESENT": lambda _: lambda datum: datum is not None,
 }
-"""The row passes when the condition is true."""
+"""The row passes when the condition is true; each takes the limit and gives the test of a datum."""
 
 _ALSO = {"≥": ">=", "≧": ">=", "=>": ">=", "≤": "<=", "≦": "<=", "=<": "<=", "≠": "<>", "!=": "<>", "==": "="}
 
@@ -123,14 +140,19 @@ def _key(value: Datum) -> object:
         return float(value)
     if isinstance(value, dt.date):
         return value
-    word = unicodedata.normalize("NFKC", str(value)).strip().casefold()
+    return _word_key(str(value))
+
+
+@lru_cache(maxsize=4096)
+def _word_key(text: str) -> object:
+    word = unicodedata.normalize("NFKC", text).strip().casefold()
     try:
         return float(word)
     except ValueError:
         return word
 
 
-def _operator(name: str, row: int) -> tuple[str, Callable[[Datum, Datum], bool]]:
+def _operator(name: str, row: int) -> tuple[str, Callable[[Datum], Test]]:
     word = unicodedata.normalize("NFKC", name).strip().upper().replace(" ", "_")
     word = _ALSO.get(word, _ALSO.get(name.strip(), word))
     if word not in OPERATORS:
@@ -187,7 +209,7 @@ def screen(
     verdicts = [Verdict(Outcome.PASSED, "")] * count
     open_rows = list(range(count))
     for number, rule in enumerate(rules, start=1):
-        word, test = _operator(rule.operator, number)
+        word, condition = _operator(rule.operator, number)
         if rule.field not in columns:
             known = ", ".join(list(columns)[:8])
             raise InputError(f"rules, row {number}: the data has no field {rule.field!r}; it has {known}")
@@ -195,20 +217,27 @@ def screen(
         if word != "PRESENT" and rule.entry is None:
             raise InputError(f"rules, row {number}: {rule.field} {word} has no entry value; enter one")
         data, code = columns[rule.field], rule.code or rule.field
+        try:
+            enters, stays = condition(rule.entry), condition(keep)
+        except _UnreadableError:
+            raise InputError(
+                f"rules, row {number}: {rule.field} {word} compares numbers; entry and keep must be numbers"
+            ) from None
+        missing = Verdict(Outcome.MISSING, f"MISSING:{rule.field}")
+        unreadable = Verdict(Outcome.UNREADABLE, f"UNREADABLE:{rule.field}")
+        failed = Verdict(Outcome.FAILED, code)
         still: list[int] = []
         for row in open_rows:
             datum = data[row]
-            if (datum is None or isinstance(datum, ErrorValue)) and word != "PRESENT":
-                verdicts[row] = Verdict(Outcome.MISSING, f"MISSING:{rule.field}")
+            if (datum is None or type(datum) is ErrorValue) and word != "PRESENT":
+                verdicts[row] = missing
                 continue
             try:
-                passed = test(datum, keep if held[row] else rule.entry)
+                if (stays if held[row] else enters)(datum):
+                    still.append(row)
+                else:
+                    verdicts[row] = failed
             except _UnreadableError:
-                verdicts[row] = Verdict(Outcome.UNREADABLE, f"UNREADABLE:{rule.field}")
-                continue
-            if passed:
-                still.append(row)
-            else:
-                verdicts[row] = Verdict(Outcome.FAILED, code)
+                verdicts[row] = unreadable
         open_rows = still
     return verdicts

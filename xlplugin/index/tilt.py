@@ -208,6 +208,13 @@ def _zscores_of(values: FloatArray, weights: FloatArray | None, winsor: float) -
     return np.asarray(np.clip((values - centre) / deviation, -winsor, winsor))
 
 
+def _scores_if_any(metric: FloatArray, group: Sequence[str] | None) -> Scores:
+    """Scores of a measure; a measure that nobody has gives no score to anybody."""
+    if np.isnan(metric).all():
+        return Scores(np.full(len(metric), np.nan), np.zeros(len(metric), dtype=np.bool_))
+    return zscores(metric, CLIP, group)
+
+
 def _mean_of_available(columns: Sequence[Scores], weights: FloatArray) -> Scores:
     """The weighted mean of the scores that a row has; flat where all it lacks is spread."""
     values = np.column_stack([c.values for c in columns])
@@ -299,7 +306,7 @@ def quality(
     methodology 2.10 (T05).
     """
     same_length(len(roe), leverage=leverage, variability=variability)
-    columns = [zscores(x, CLIP, group) for x in (roe, -leverage, -variability)]
+    columns = [_scores_if_any(x, group) for x in (roe, -leverage, -variability)]
     return _mean_of_available(columns, np.ones(3))
 
 
@@ -334,7 +341,7 @@ def value(
         raise ShapeError("weights", got=mix.shape, expected=(measures,))
     normalised("weights", mix)
     usable = np.where(ratios > 0.0, ratios, np.nan)
-    return _mean_of_available([zscores(-usable[:, k], CLIP, group) for k in range(measures)], mix)
+    return _mean_of_available([_scores_if_any(-usable[:, k], group) for k in range(measures)], mix)
 
 
 # -- tilted weights ------------------------------------------------------------------------------
