@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -107,10 +107,10 @@ def write_plan(
     if unit > 0.0:
         listed = orders(
             plan,
-            [Decimal(repr(float(q))) for q in files.quantity],
-            [Decimal(repr(float(p))) for p in files.price],
-            Decimal(repr(files.total)),
-            [Decimal(repr(unit))] * len(files.codes),
+            [Fraction(float(q)) for q in files.quantity],
+            [Fraction(float(p)) for p in files.price],
+            Fraction(files.total),
+            [Fraction(repr(unit))] * len(files.codes),
             whole_orders=whole_orders,
         )
     else:
@@ -118,7 +118,7 @@ def write_plan(
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("side", "identifier", "tax_lot_id", "quantity"))
-        writer.writerows(listed)
+        writer.writerows((*order[:3], repr(float(order.quantity))) for order in listed)
     return listed
 
 
@@ -128,10 +128,10 @@ def _fractions(plan: Plan, files: Files) -> list[Order]:
         whole = plan.sold[lot] >= plan.problem.lots.weight[lot]
         shares = files.quantity[lot] * (1.0 if whole else plan.sold[lot] / plan.problem.lots.weight[lot])
         code, ident = files.codes[files.owner[lot]], files.idents[lot]
-        listed.append(Order("sell", code, ident, Decimal(repr(float(shares)))))
+        listed.append(Order("sell", code, ident, Fraction(float(shares))))
     for name in np.flatnonzero(plan.bought):
         shares = plan.bought[name] * files.total / files.price[name]
-        listed.append(Order("buy", files.codes[name], "", Decimal(repr(float(shares)))))
+        listed.append(Order("buy", files.codes[name], "", Fraction(float(shares))))
     return listed
 
 

@@ -49,7 +49,7 @@ def test_the_envelope_is_the_lower_hull_of_the_cost_and_touches_it_at_both_ends(
     checked = 0
     for name in np.flatnonzero(relaxation.modes.dented):
         left, right = envelope.left[name], envelope.right[name]
-        grid = np.sort(np.append(np.linspace(0.0, 1.0, 20001), (left, right)))
+        grid = np.sort(np.append(np.linspace(0.0, 1.0, 3001), (left, right)))
         real = relaxation.modes.each(np.tile(grid, (len(made.names), 1)))[name].min(axis=0)
         real = real + borrowed[name] * (grid - made.target[name]) ** 2
         at = np.tile([left, right], (len(made.names), 1))

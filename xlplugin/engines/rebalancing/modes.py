@@ -167,13 +167,16 @@ def _sale_order(problem: Problem, effective: FloatArray) -> IntArray:
 
 
 def _exotic(problem: Problem, groups: IntArray | None) -> BoolArray:
-    """Names whose losses meet a recent purchase or another name of the same security."""
+    """Names whose losses meet a recent purchase or another name of the same security.
+
+    What is left of a lot does not replace the part that is sold, but another recent lot does.
+    """
     n, lots = len(problem.names), problem.lots
-    losing = np.zeros(n, dtype=bool)
-    losing[lots.name[(lots.gain < 0.0) & ~lots.recent]] = True
-    bought = np.zeros(n, dtype=bool)
-    bought[lots.name[lots.recent]] = True
-    exotic = losing & bought
+    losing, old = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    losing[lots.name[lots.gain < 0.0]] = True
+    old[lots.name[(lots.gain < 0.0) & ~lots.recent]] = True
+    purchases = np.bincount(lots.name[lots.recent], minlength=n)
+    exotic = (old & (purchases > 0)) | (losing & (purchases > 1))
     if groups is not None:
         members = np.bincount(groups, minlength=int(groups.max(initial=0)) + 1)
         together = np.zeros(len(members), dtype=bool)
@@ -244,7 +247,7 @@ def _fill_exotic(made: Modes, problem: Problem, name: int, sold: FloatArray) -> 
         _fill(made, problem, name, HARVEST, sold, washed, rest)
     elif replacing > 0.0:
         made.open[name, HARVEST] = False
-    if replacing > 0.0 and losing and bool((lots.sellable & (lots.rate > 0.0))[recent].all()):
+    if replacing > 0.0 and bool((lots.sellable & (lots.rate > 0.0))[recent].all()):
         first = [Piece(lot, float(lots.weight[lot])) for lot in recent]
         _fill(
             made, problem, name, CLEAR, sold, first, [Piece(lot, float(lots.weight[lot])) for lot in others]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from xlplugin.engines.rebalancing.branching import FIRST_GAMMA, Effort
 from xlplugin.engines.rebalancing.plan import Plan, from_found
-from xlplugin.engines.rebalancing.rounding import UnitSearch
 from xlplugin.engines.rebalancing.search import Found, Search
+from xlplugin.engines.rebalancing.units import UnitSearch
 from xlplugin.errors import InputError
 
 if TYPE_CHECKING:
