@@ -158,6 +158,16 @@ def test_margin_positions_close_lot_by_lot_the_named_one_first():
     assert [r.gain for r in ledger.realizations] == [-10_000, 5_000]
 
 
+def test_margin_positions_follow_a_split_and_a_merger_for_shares():
+    ledger = played(
+        fill(FillKind.MARGIN_OPEN, "m", 0, 100, 100_000),
+        Split(**whole(on(1), ratio=Fraction(2))),
+        Merger(**{**whole(on(2)), "id": "y"}, into_id="9000", ratio=Fraction(1, 2)),
+        fill(FillKind.MARGIN_CLOSE, "c", 3, 100, 130_000, instrument_id="9000"),
+    )
+    assert [r.gain for r in ledger.realizations] == [30_000]
+
+
 # -- corporate actions, transfers, gifts ---------------------------------------------------------
 
 
@@ -471,6 +481,17 @@ def test_a_year_nets_gains_dividends_and_carried_losses_and_is_taxed_as_filed():
     # By hand: 550,000 x 15 % = 82,500, surtax 1,732, cut to 84,200; 5 % in two parts 16,500 + 11,000.
     assert tax.total == 84_200 + 16_500 + 11_000
     assert tax.sources == ("jp.individual.listed_rates 2014-01-01 (enacted)",)
+
+
+def test_two_carries_of_one_year_are_one_loss():
+    carry = [Carry(Bucket.LISTED, 2025, 30_000), Carry(Bucket.LISTED, 2025, 20_000)]
+    net = INDIVIDUAL.net(YEAR, (), (), {"LISTED": 100_000}, carry, Taxpayer())
+    assert net.taxable[Bucket.LISTED] == 50_000
+
+
+def test_income_under_an_unknown_name_is_refused():
+    with pytest.raises(LedgerError, match="unknown income DIVIDENDS; use DIVIDEND"):
+        INDIVIDUAL.net(YEAR, (), (), {"DIVIDENDS": 1}, (), Taxpayer())
 
 
 def test_a_year_without_a_return_in_between_loses_the_carry():

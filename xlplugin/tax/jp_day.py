@@ -1,9 +1,8 @@
 """One day of a Japanese ledger: the pools as they are worked on, the book itself untouched.
 
 The two Japanese regimes differ in how a sale is costed and in the order of a day; what they share is
-here: pools, corporate actions before anything else (所得税法施行令110条 to 114条; the same arithmetic
-serves companies), transfers at the exact average, gifts at the old cost (所得税法60条), and margin
-positions, which are lots of their own until they are delivered (現引).
+here: pools, transfers at the exact average, gifts at the old cost (所得税法60条), and margin positions,
+which are lots of their own until they are delivered (現引). Corporate actions: `jp_actions.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from xlplugin.core.lots import (
     ZERO,
     Bucket,
     Disposal,
-    DisposalKind,
     Part,
     PoolKey,
     Position,
@@ -25,9 +23,9 @@ from xlplugin.core.lots import (
     Realization,
     TaxLot,
 )
-from xlplugin.core.trades import CapitalReturn, FillKind, Merger, Rights, SpinOff, Split
-from xlplugin.errors import DomainError, LedgerError
-from xlplugin.tax.pools import EMPTY, Pool, return_capital, sell, spin_off, split, subscribe
+from xlplugin.core.trades import FillKind
+from xlplugin.errors import LedgerError
+from xlplugin.tax.pools import Pool, sell
 from xlplugin.tax.regime import DayResult
 from xlplugin.tax.rounding import as_decimal
 
@@ -43,7 +41,6 @@ if TYPE_CHECKING:
 __all__ = [
     "MARGIN",
     "POOL",
-    "CorporateAction",
     "PoolDay",
     "bucket_of",
     "check_held",
@@ -55,8 +52,6 @@ __all__ = [
     "position_with",
     "sale_of",
 ]
-
-CorporateAction = Split | Merger | SpinOff | Rights | CapitalReturn
 
 POOL = "pool"  # the name of the one lot of a Japanese position
 MARGIN = ":margin"  # ends the holder of a margin position
@@ -210,133 +205,20 @@ class PoolDay:
         """Let the position hold `pool`, first acquired on `acquired` if it held nothing before."""
         self.keep(position_with(self.position(key), pool, acquired or self.day))
 
-    def _pools_of(self, instrument_id: str) -> list[PositionKey]:
-        return [key for key in self._keys_of(instrument_id) if not key.pool.holder.endswith(MARGIN)]
-
-    def _keys_of(self, instrument_id: str) -> list[PositionKey]:
+    def keys_of(self, instrument_id: str, *, margin: bool = False) -> list[PositionKey]:
+        """The pools, or the margin positions, that hold a security now."""
         keys = {*self.book.positions, *self._changed}
-        return sorted(k for k in keys if k.instrument_id == instrument_id and self.position(k).quantity)
+        return sorted(
+            key
+            for key in keys
+            if key.instrument_id == instrument_id
+            and key.pool.holder.endswith(MARGIN) == margin
+            and self.position(key).quantity
+        )
 
-    def _account_in(self, pool: PoolKey) -> str:
+    def account_in(self, pool: PoolKey) -> str:
+        """An account of the pool, to name a result that belongs to the whole of it."""
         return min(a.id for a in self.book.accounts.values() if self._pool_key(a) == pool)
-
-    # -- corporate actions -----------------------------------------------------------------------
-
-    def act(self, event: CorporateAction) -> None:
-        """A corporate action on every pool that holds the security."""
-        match event:
-            case Split():
-                self._check_positive(event.ratio, event.row)
-                for key in self._pools_of(event.instrument_id):
-                    self.put(key, split(pool_of(self.position(key)), event.ratio))
-                self._split_margin(event)
-            case Rights():
-                self._rights(event)
-            case Merger():
-                self._check_positive(event.ratio, event.row)
-                self._merge(event)
-            case SpinOff():
-                self._check_positive(event.ratio, event.row)
-                for key in self._pools_of(event.instrument_id):
-                    parent, child = self._spun_off(key, event)
-                    into = PositionKey(key.pool, event.new_id)
-                    self.put(key, parent)
-                    self.put(into, pool_of(self.position(into)).bought(child.quantity, child.cost))
-            case CapitalReturn():
-                for key in self._pools_of(event.instrument_id):
-                    self._return_capital(key, event)
-
-    @staticmethod
-    def _check_positive(ratio: Fraction, row: str) -> None:
-        if ratio <= 0:
-            raise LedgerError(
-                f"{row}: the ratio is {as_decimal(ratio)}; give new shares per old share, above zero"
-            )
-
-    def _split_margin(self, event: Split) -> None:
-        for key in self._keys_of(event.instrument_id):
-            if key.pool.holder.endswith(MARGIN):
-                lots = self.position(key).lots
-                self.keep(Position(key, tuple(replace(x, quantity=x.quantity * event.ratio) for x in lots)))
-
-    def _rights(self, event: Rights) -> None:
-        self._check_positive(event.ratio, event.row)
-        if event.price < 0:
-            raise LedgerError(f"{event.row}: the price is {as_decimal(event.price)}; give zero or more")
-        keys = self._pools_of(event.instrument_id)
-        if event.account_id:
-            keys = [key for key in keys if key == self.key(event.account_id, event.instrument_id, event.row)]
-        for key in keys:
-            self.put(key, subscribe(pool_of(self.position(key)), event.ratio, event.price))
-
-    def _merge(self, event: Merger) -> None:
-        if event.cash and event.value is None:
-            raise LedgerError(
-                f"{event.row}: cash is paid, so the law sees a sale; give the value of one new share"
-            )
-        for key in self._pools_of(event.instrument_id):
-            old = pool_of(self.position(key))
-            new = Pool(old.quantity * event.ratio, old.cost + old.quantity * event.added_cost)
-            if event.cash and event.value is not None:
-                new = Pool(new.quantity, new.quantity * event.value)
-                proceeds = new.cost + old.quantity * (event.cash - event.dividend)
-                sold = self._deemed(
-                    key, event, DisposalKind.DEEMED_SALE, old.quantity, proceeds, old.cost, EMPTY
-                )
-                self.realizations.append(sold)
-            into = PositionKey(key.pool, event.into_id)
-            joined = pool_of(self.position(into)).bought(new.quantity, new.cost)
-            first = self.position(key).lots
-            self.put(key, EMPTY)
-            both = Position(into, (*self.position(into).lots, *first))
-            self.keep(position_with(both, joined, self.day))
-
-    def _spun_off(self, key: PositionKey, event: SpinOff) -> tuple[Pool, Pool]:
-        try:
-            return spin_off(pool_of(self.position(key)), event.cost_share, event.ratio)
-        except DomainError as error:
-            raise LedgerError(f"{event.row}: {error}") from None
-
-    def _return_capital(self, key: PositionKey, event: CapitalReturn) -> None:
-        before = pool_of(self.position(key))
-        cash, dividend = before.quantity * event.cash, before.quantity * event.dividend
-        try:
-            done = return_capital(before, cash, dividend, event.reduction)
-        except DomainError as error:
-            raise LedgerError(f"{event.row}: {error}") from None
-        self.realizations.append(
-            self._deemed(
-                key, event, DisposalKind.CAPITAL_RETURN, before.quantity, done.proceeds, done.cost, done.pool
-            )
-        )
-        self.put(key, done.pool)
-
-    def _deemed(
-        self,
-        key: PositionKey,
-        event: CorporateAction,
-        kind: DisposalKind,
-        quantity: Fraction,
-        proceeds: Fraction,
-        cost: Fraction,
-        left: Pool,
-    ) -> Realization:
-        position = self.position(key)
-        disposal = Disposal(
-            f"{event.id}:{key.pool.holder}",
-            self._account_in(key.pool),
-            key.instrument_id,
-            quantity,
-            proceeds,
-            event.trade_date,
-            event.settle_date,
-            kind=kind,
-            seq=event.seq,
-            source_row=event.source_row,
-        )
-        first = position.lots[0].acquired
-        part = Part(POOL, quantity, proceeds, ZERO, cost, bucket_of(key.pool.kind), first, first)
-        return Realization(disposal, (part,), position_with(position, left, self.day), self.day)
 
     # -- purchases, transfers, gifts, sales ------------------------------------------------------
 

@@ -42,6 +42,7 @@ from xlplugin.core.trades import (
 )
 from xlplugin.errors import LedgerError
 from xlplugin.tax.corporate import effective_rate, fiscal_year
+from xlplugin.tax.jp_actions import act
 from xlplugin.tax.jp_cross import Crosses
 from xlplugin.tax.jp_day import (
     MARGIN,
@@ -166,7 +167,7 @@ class JpCorporate:
         ordered = sorted(events, key=in_order)
         for event in ordered:
             if isinstance(event, (Split, Merger, SpinOff, Rights, CapitalReturn)):
-                work.act(event)
+                act(work, event)
             if isinstance(event, Split):
                 crosses.split(event.instrument_id, event.ratio)
         for event in ordered:

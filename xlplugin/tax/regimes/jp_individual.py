@@ -31,6 +31,7 @@ from xlplugin.core.trades import (
 )
 from xlplugin.errors import LedgerError
 from xlplugin.tax.carryforward import use_losses
+from xlplugin.tax.jp_actions import act
 from xlplugin.tax.jp_day import (
     MARGIN,
     POOL,
@@ -171,7 +172,7 @@ class JpIndividual:
         for event in sorted(events, key=in_order):
             match event:
                 case Split() | Merger() | SpinOff() | Rights() | CapitalReturn():
-                    work.act(event)
+                    act(work, event)
                 case Fill():
                     self._check(work, event)
                     if work.account(event.account_id, event.row).kind is GENERAL:
@@ -316,7 +317,10 @@ class JpIndividual:
         listed = as_decimal(sum(gains[Bucket.LISTED], ZERO))
         unlisted = as_decimal(sum(gains[Bucket.UNLISTED], ZERO))
         dividends = income.get(Bucket.DIVIDEND.value, Decimal(0))
-        opening = {c.origin_year: c.amount for c in carry if c.bucket is Bucket.LISTED}
+        opening: dict[int, Decimal] = {}
+        for loss in carry:
+            if loss.bucket is Bucket.LISTED:
+                opening[loss.origin_year] = opening.get(loss.origin_year, Decimal(0)) + loss.amount
         unfiled = [y for y, filed in taxpayer.files_each_year.items() if not filed]
         used = use_losses(opening, year, listed, dividends, unfiled_years=unfiled)
         return NetResult(
