@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import re
 import time
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -21,6 +20,7 @@ from xlplugin.batch.pdf import to_pdf
 from xlplugin.batch.records import WORK, Fault, Output, Record, save_record
 from xlplugin.batch.writing import digest, part_of, write_whole
 from xlplugin.errors import FileError, XlPluginError
+from xlplugin.store.package import single_cell
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -60,8 +60,6 @@ FIGURES = {
     "check_count": "out_check_count",
 }
 """Figures of the summary, and the defined names of the books that hold them."""
-
-_NAMED = re.compile(r"(?:'((?:[^']|'')+)'|([^'!]+))!\$?([A-Z]{1,3})\$?(\d+)")
 
 
 class FailedChecksError(XlPluginError):
@@ -191,12 +189,11 @@ def make_book(shared: Shared, task: Task, book: str, language: str) -> Made:
 def _figure(template: CompiledTemplate, result: Result, name: str) -> float | None:
     """The number that a defined name holds after the calculation."""
     text = next((n.text for n in template.package.names if n.name == name and n.sheet is None), None)
-    match = _NAMED.fullmatch(text.lstrip("=")) if text else None
-    if match is None:
+    place = single_cell(text) if text else None
+    if place is None:
         return None
-    sheet = match[1].replace("''", "'") if match[1] else match[2]
-    value = result.cells(sheet, f"{match[3]}{match[4]}")[0][0]
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    value = result.book.values(place.sheet).get((place.row, place.column))
+    return value if isinstance(value, float) else None
 
 
 def _make(shared: Shared, task: Task) -> Record:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from xlplugin.cli import batch, functions
+from xlplugin.cli import batch, books, functions, making
 from xlplugin.cli.console import HELP, Console, Exit, Json, Lang
 from xlplugin.cli.words import preferred, say
 from xlplugin.errors import XlPluginError
@@ -19,6 +19,17 @@ app = typer.Typer(
     help=say("app", HELP), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 app.add_typer(functions.app, name="functions")
+for _verb in (
+    making.demo,
+    making.new,
+    books.calc,
+    books.check,
+    books.verify,
+    making.proposal,
+    books.freeze,
+    books.diff,
+):
+    app.command(_verb.__name__, help=say(f"help.{_verb.__name__}", HELP))(_verb)
 app.command("batch", help=say("help.batch", HELP))(batch.batch)
 
 

@@ -6,6 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xlplugin.errors import FileError
+
 if TYPE_CHECKING:
     from xlplugin.workbook import CompiledTemplate
 
@@ -33,10 +35,20 @@ def built() -> dict[tuple[str, str], Path]:
 
 
 def compiled(path: Path, language: str) -> CompiledTemplate:
-    """A template joined to the worksheet functions, ready to be computed many times."""
-    from xlplugin.hosts.headless import compile_book  # noqa: PLC0415  (the light start)
+    """A template joined to the worksheet functions, ready to be computed many times.
 
-    return compile_book(path, language=language)
+    Raises
+    ------
+    FileError
+        If it is no workbook.
+    """
+    from xlplugin.hosts.headless import compile_book  # noqa: PLC0415  (the light start)
+    from xlplugin.workbook import PackageError  # noqa: PLC0415
+
+    try:
+        return compile_book(path, language=language)
+    except PackageError as error:
+        raise FileError(f"{path}: {error}") from None
 
 
 def sample_folder() -> Path:

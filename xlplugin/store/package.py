@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from lxml.etree import _Element
 
-__all__ = ["Address", "Package", "column_number"]
+__all__ = ["Address", "Package", "column_number", "single_cell"]
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -42,6 +42,23 @@ def column_number(letters: str) -> int:
     for letter in letters:
         number = number * 26 + ord(letter) - 64
     return number
+
+
+def single_cell(formula: str) -> Address | None:
+    """The rectangle that the text of a defined name means; None if it means something else.
+
+    Examples
+    --------
+    >>> single_cell("='My sheet'!$B$5")
+    Address(sheet='My sheet', row=5, column=2, last_row=5, last_column=2)
+    """
+    match = _ONE_CELL.fullmatch(formula.lstrip("="))
+    if match is None:
+        return None
+    quoted, plain, left, top, right, bottom = match.groups()
+    sheet = quoted.replace("''", "'") if quoted else plain
+    column, row = column_number(left), int(top)
+    return Address(sheet, row, column, int(bottom or row), column_number(right) if right else column)
 
 
 class Package:
@@ -81,16 +98,8 @@ class Package:
     @property
     def names(self) -> dict[str, Address]:
         """Defined names that mean one rectangle of one sheet."""
-        found: dict[str, Address] = {}
-        for name, formula in self._names.items():
-            if match := _ONE_CELL.fullmatch(formula.lstrip("=")):
-                quoted, plain, left, top, right, bottom = match.groups()
-                sheet = quoted.replace("''", "'") if quoted else plain
-                column, row = column_number(left), int(top)
-                found[name] = Address(
-                    sheet, row, column, int(bottom or row), column_number(right) if right else column
-                )
-        return found
+        found = {name: single_cell(formula) for name, formula in self._names.items()}
+        return {name: place for name, place in found.items() if place is not None}
 
     def error_cells(self, sheet: str) -> dict[tuple[int, int], str]:
         """Row and column (from 1) of every cell of a sheet that holds an Excel error."""

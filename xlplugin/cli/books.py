@@ -1,0 +1,259 @@
+"""Commands on one workbook: calc, check, verify, freeze, diff. Nothing is written over its source."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from xlplugin.cli.console import HELP, Console, Exit, Json, Lang, option
+from xlplugin.cli.words import say
+from xlplugin.errors import FileError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xlplugin.workbook import Book, Finding, Result
+
+__all__ = ["calc", "check", "day_of", "diff", "freeze", "verify"]
+
+BookFile = Annotated[Path, typer.Argument(metavar="BOOK.xlsx", help=say("help.book", HELP))]
+Day = Annotated[str | None, option("--as-of", "help.as_of", metavar="YYYY-MM-DD")]
+Out = Annotated[Path | None, option("--out", "help.out")]
+
+
+def calc(
+    book: BookFile,
+    *,
+    out: Out = None,
+    as_of: Day = None,
+    edition: Annotated[str, option("--edition", "help.edition")] = "live",
+    lang: Lang = HELP,
+    as_json: Json = False,
+) -> None:
+    """Compute a workbook into a copy; exit code 1 when a worksheet function failed."""
+    console = Console.of(lang, as_json=as_json)
+    if edition not in {"live", "values", "oracle"}:
+        raise InputError(f"--edition {edition}: expected live, values or oracle")
+    target = out or book.with_name(f"{book.stem}.computed{book.suffix}")
+    result = _computed(book, as_of, edition)
+    _write(book, target, result.data)
+    _print_failures(console, result)
+    console.line(console.say("calc.done", path=target, failures=len(result.log)))
+    console.data(
+        {
+            "file": str(target),
+            "failures": [f.__dict__ for f in result.log],
+            "errors": [e.__dict__ for e in result.errors],
+        }
+    )
+    if result.log:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def freeze(
+    book: BookFile, *, out: Out = None, as_of: Day = None, lang: Lang = HELP, as_json: Json = False
+) -> None:
+    """Write a copy in which our functions are values; native formulas stay."""
+    console = Console.of(lang, as_json=as_json)
+    target = out or book.with_name(f"{book.stem}.values.xlsx")
+    result = _computed(book, as_of, "values")
+    _write(book, target, result.data)
+    console.line(console.say("freeze.done", path=target))
+    console.data({"file": str(target), "failures": [f.__dict__ for f in result.log]})
+    if result.log:
+        _print_failures(console, result)
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def check(book: BookFile, *, as_of: Day = None, lang: Lang = HELP, as_json: Json = False) -> None:
+    """Recompute the checks and self-tests of a book and lint it; exit code 1 when one fails."""
+    from xlplugin.hosts.headless import RegistryFunctions  # noqa: PLC0415  (the light start)
+    from xlplugin.workbook import Book, lint_package, lint_template  # noqa: PLC0415
+
+    console = Console.of(lang, as_json=as_json)
+    functions = RegistryFunctions(console.language)
+    result = _computed(book, as_of, "live")
+    tests = list(_tests(Book(result.data)))
+    findings = [f for f in (*lint_template(book, functions), *lint_package(book)) if f.level != "info"]
+    failed = [t for t in tests if t[1] is not True]
+    errors = [f for f in findings if f.level == "error"]
+    header = [console.say(f"column.{c}") for c in ("part", "state", "found")]
+    rows = [(name, console.say("state.error"), _shown(value)) for name, value in failed]
+    rows += [
+        (f"{f.rule} {f.place}", console.say(_LEVELS[f.level]), f.message(console.language)) for f in findings
+    ]
+    if rows:
+        console.table(console.say("title.check"), header, rows)
+    console.line(console.say("check.done", tests=len(tests), failed=len(failed), errors=len(errors)))
+    console.data(
+        {
+            "tests": {name: value if isinstance(value, bool) else _shown(value) for name, value in tests},
+            "findings": [_finding(f, console) for f in findings],
+        }
+    )
+    if failed or errors:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def verify(
+    book: BookFile,
+    *,
+    as_of: Day = None,
+    functions_only: Annotated[bool, option("--functions-only", "help.functions_only")] = False,
+    lang: Lang = HELP,
+    as_json: Json = False,
+) -> None:
+    """Recompute every stored number of a finished book; exit code 1 when one differs."""
+    from xlplugin.hosts.headless import RegistryFunctions  # noqa: PLC0415  (the light start)
+    from xlplugin.workbook import verify as recompute  # noqa: PLC0415
+
+    console = Console.of(lang, as_json=as_json)
+    _there(book)
+    done = recompute(
+        book, RegistryFunctions(console.language), as_of=_given_day(as_of), only_functions=functions_only
+    )
+    if done.differences:
+        header = [console.say(f"column.{c}") for c in ("place", "stored", "computed", "formula")]
+        rows = [
+            (f"{d.sheet}!{d.cell}", _shown(d.stored), _shown(d.computed), d.formula[:60])
+            for d in done.differences[:50]
+        ]
+        console.table(console.say("title.verify"), header, rows)
+    facts = {"cells": done.cells, "functions": done.functions, "differing": len(done.differences)}
+    console.line(console.say("verify.done", largest=f"{done.largest:.1e}", kept=len(done.kept), **facts))
+    console.data(
+        {
+            **facts,
+            "largest": done.largest,
+            "kept": done.kept,
+            "differences": [
+                {**d.__dict__, "stored": _shown(d.stored), "computed": _shown(d.computed)}
+                for d in done.differences
+            ],
+        }
+    )
+    if done.differences:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="A.xlsx", help=say("help.diff.first", HELP))],
+    second: Annotated[Path, typer.Argument(metavar="B.xlsx", help=say("help.diff.second", HELP))],
+    *,
+    lang: Lang = HELP,
+    as_json: Json = False,
+) -> None:
+    """Say in words what changed between two books of one client; exit code 1 when something did."""
+    from xlplugin.cli.comparing import changes  # noqa: PLC0415  (the light start)
+
+    console = Console.of(lang, as_json=as_json)
+    _there(first)
+    _there(second)
+    found = changes(first, second, console.language)
+    header = [console.say(f"column.{c}") for c in ("part", "item", "before", "now")]
+    if found:
+        console.table(console.say("title.diff"), header, [(c.part, c.item, c.before, c.now) for c in found])
+    console.line(console.say("diff.done", count=len(found)))
+    console.data([c._asdict() for c in found])
+    if found:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+# -- helpers -------------------------------------------------------------------------------------
+
+_LEVELS = {"error": "state.error", "warning": "state.warn", "info": "state.ok"}
+
+
+def _there(book: Path) -> None:
+    if not book.is_file():
+        raise FileError(f"{book}: there is no such workbook; check the path")
+
+
+def _given_day(text: str | None) -> dt.date | None:
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"--as-of {text}: expected a date such as 2026-11-20") from None
+
+
+def _computed(book: Path, as_of: str | None, edition: Any) -> Result:
+    from xlplugin.cli.places import compiled  # noqa: PLC0415  (the light start)
+
+    _there(book)
+    template = compiled(book, "en")
+    return template.run(as_of=day_of(book, as_of), edition=edition)
+
+
+def day_of(book: Path, as_of: str | None) -> dt.date:
+    """The day to compute a book for: the one given, else the one in its cell in_as_of.
+
+    Raises
+    ------
+    InputError
+        If there is neither.
+    """
+    from xlplugin.store.books import BookReader  # noqa: PLC0415  (the light start)
+
+    _there(book)
+    day = _given_day(as_of)
+    if day is None:
+        reader = BookReader(book)
+        place = reader.package.names.get("in_as_of")
+        day = _as_day(reader.cell(place)) if place is not None else None
+    if day is None:
+        raise InputError(f"{book}: it has no date in a cell named in_as_of; give --as-of YYYY-MM-DD")
+    return day
+
+
+def _as_day(held: object) -> dt.date | None:
+    """The date in a cell, also where its format does not say that it is one."""
+    if isinstance(held, float) and held >= 61:
+        return dt.date(1899, 12, 30) + dt.timedelta(days=int(held))
+    return held if isinstance(held, dt.date) else None
+
+
+def _write(source: Path, target: Path, data: bytes) -> None:
+    from xlplugin.batch.writing import write_whole  # noqa: PLC0415  (the light start)
+
+    if target.resolve() == source.resolve():
+        raise FileError(f"{target}: this is the source itself; give another name with --out")
+    write_whole(target, data)
+
+
+def _print_failures(console: Console, result: Result) -> None:
+    if result.log:
+        header = [console.say(f"column.{c}") for c in ("place", "function", "error", "found")]
+        rows = [(f"{f.sheet}!{f.cell}", f.function, f.error, f.sentence) for f in result.log]
+        console.table(console.say("title.failures"), header, rows)
+
+
+def _tests(book: Book) -> Iterator[tuple[str, Any]]:
+    """Name and value of every check and self-test, in the order of their names."""
+    from xlplugin.cli.comparing import named_cells  # noqa: PLC0415  (the light start)
+
+    cells = named_cells(book)
+    for name in sorted(cells):
+        if name.startswith(("chk_", "test_")):
+            value = cells[name]
+            yield name, (value == 1.0 if isinstance(value, float) else value)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    text = getattr(value, "value", value)
+    return f"{text:.10g}" if isinstance(text, float) else str(text)
+
+
+def _finding(finding: Finding, console: Console) -> dict[str, str]:
+    return {
+        "rule": finding.rule,
+        "level": finding.level,
+        "place": finding.place,
+        "sentence": finding.message(console.language),
+    }

@@ -1,0 +1,191 @@
+"""Commands that make workbooks: new (a template on this machine), proposal (of one client), demo."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xlplugin.cli.console import HELP, Console, Exit, Json, Lang, option
+from xlplugin.cli.words import say
+from xlplugin.errors import FileError, WordError
+
+if TYPE_CHECKING:
+    from xlplugin.batch.records import Record
+
+__all__ = ["demo", "new", "proposal"]
+
+Out = Annotated[Path | None, option("--out", "help.out")]
+
+
+# -- new -----------------------------------------------------------------------------------------
+
+
+def new(
+    what: Annotated[str, typer.Argument(help=say("help.new.what", HELP))],
+    *,
+    out: Out = None,
+    macros: Annotated[bool, option("--macros", "help.new.macros")] = False,
+    lang: Lang = HELP,
+    as_json: Json = False,
+) -> None:
+    """Write an empty template, or an empty client book in tables with its job file."""
+    console = Console.of(lang, as_json=as_json)
+    if what == "clients":
+        made = _new_clients(out or Path("clients"), console)
+    else:
+        made = [_new_book(what, out, console, macros=macros)]
+    for path in made:
+        console.line(console.say("made", path=path))
+    console.data({"files": [str(path) for path in made]})
+
+
+def _new_book(what: str, out: Path | None, console: Console, *, macros: bool) -> Path:
+    from xlplugin.batch.writing import write_whole  # noqa: PLC0415  (the light start)
+    from xlplugin.cli.places import built  # noqa: PLC0415
+
+    found = built()
+    kinds = sorted({book for book, _ in found})
+    source = found.get((what, console.language))
+    if source is None:
+        raise WordError("new", got=what, choices=(*kinds, "clients"))
+    target = out or Path(f"{what}.{console.language}.{'xlsm' if macros else 'xlsx'}")
+    if target.exists():
+        raise FileError(f"{target}: there is a file already; give another name with --out")
+    data = source.read_bytes()
+    write_whole(target, _with_macros(data, console.language) if macros else data)
+    return target
+
+
+def _with_macros(data: bytes, language: str) -> bytes:
+    """The book with wrappers for this machine's Python, as Excel wants them."""
+    import sys  # noqa: PLC0415
+
+    from xlplugin.hosts.excel.xlsm import macro_workbook  # noqa: PLC0415  (the light start)
+    from xlplugin.worksheet.registry import load  # noqa: PLC0415
+
+    own = sys.executable if sys.platform == "win32" else None
+    return macro_workbook(data, list(load()), (), language=language, interpreter=own)
+
+
+def _new_clients(folder: Path, console: Console) -> list[Path]:
+    """Empty tables with the headers that are read, and a job file that names them."""
+    from xlplugin.batch.writing import write_whole  # noqa: PLC0415  (the light start)
+    from xlplugin.store.dictionary import client_tables  # noqa: PLC0415
+
+    if folder.exists() and any(folder.iterdir()):
+        raise FileError(f"{folder}: the folder is not empty; give another with --out")
+    side = 0 if console.language == "ja" else 1
+    made = []
+    for name, shape in client_tables().items():
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\r\n").writerow([f.words[side] for f in shape.fields])
+        path = folder / f"{name}.csv"
+        write_whole(path, text.getvalue().encode("utf-8-sig"))  # with the mark, Excel opens it as UTF-8
+        made.append(path)
+    names = "\n".join(f'{name} = "{name}.csv"' for name in client_tables())
+    job = folder / "job.toml"
+    write_whole(job, console.say("new.job", tables=names).encode())
+    return [*made, job]
+
+
+# -- proposal ------------------------------------------------------------------------------------
+
+
+def proposal(
+    book: Annotated[Path, typer.Argument(metavar="CLIENT.xlsx", help=say("help.proposal.book", HELP))],
+    *,
+    languages: Annotated[str, option("--languages", "help.proposal.languages")] = "",
+    out: Out = None,
+    pdf: Annotated[bool, option("--pdf", "help.batch.pdf")] = False,
+    lang: Lang = HELP,
+    as_json: Json = False,
+) -> None:
+    """Make the proposal of the client in one advisor book."""
+    from xlplugin.batch.job import Job  # noqa: PLC0415  (the light start)
+    from xlplugin.batch.plan import make_plan  # noqa: PLC0415
+    from xlplugin.cli.batch import run_plan  # noqa: PLC0415
+    from xlplugin.cli.books import day_of  # noqa: PLC0415
+    from xlplugin.cli.places import built, compiled  # noqa: PLC0415
+
+    console = Console.of(lang, as_json=as_json)
+    chosen = tuple(word.strip() for word in languages.split(",") if word.strip()) or (console.language,)
+    for word in chosen:
+        if word not in {"ja", "en"}:
+            raise WordError("--languages", got=word, choices=("ja", "en"))
+    job = Job(
+        file=book,
+        name=book.stem,
+        as_of=day_of(book, None),
+        folder=(out or book.parent / f"{book.stem}-proposal").absolute(),
+        markets={},
+        form="folder",
+        source=book.parent,
+        pattern=book.name,
+        languages=chosen,
+        render=("pdf",) if pdf else (),
+        workers=1,
+    )
+    plan = make_plan(job, built(), compiled)
+    counts, records = run_plan(console, plan, workers=1)
+    made = [job.folder / o.file for r in (*records, *plan.skipped) for o in r.outputs]
+    for path in made:
+        console.line(console.say("made", path=path))
+    for record in records:
+        if record.fault is not None:
+            console.line(f"{record.client_id} {record.fault.code}: {record.fault.what}")
+    console.data(
+        {"files": [str(path) for path in made], "failures": [r.as_dict() for r in records if r.fault]}
+    )
+    if counts["failed"]:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+# -- demo ----------------------------------------------------------------------------------------
+
+
+def demo(
+    *,
+    out: Annotated[Path, option("--out", "help.out")] = Path("xlplugin-demo"),
+    lang: Lang = HELP,
+    as_json: Json = False,
+) -> None:
+    """Make every kind of book from the sample clients: offline, in seconds, the same every time."""
+    from xlplugin.batch.job import load_job  # noqa: PLC0415  (the light start)
+    from xlplugin.batch.plan import make_plan  # noqa: PLC0415
+    from xlplugin.cli.batch import run_plan  # noqa: PLC0415
+    from xlplugin.cli.places import built, compiled, sample_folder  # noqa: PLC0415
+
+    console = Console.of(lang, as_json=as_json)
+    folder = out.absolute()
+    job = load_job(sample_folder() / "job.toml")
+    job = replace(job, folder=folder, resume=False)
+    plan = make_plan(job, built(), compiled)
+    _, records = run_plan(console, plan)
+    _print_demo(console, folder, records)
+
+
+def _print_demo(console: Console, folder: Path, records: list[Record]) -> None:
+    books = [folder / o.file for r in sorted(records, key=lambda r: r.client_id) for o in r.outputs]
+    failed = [r for r in records if r.fault is not None]
+    console.line(console.say("demo.where", folder=folder))
+    for path in books:
+        console.line(f"  {path.relative_to(folder)}")
+    for record in failed:
+        what = record.fault.what if record.fault else ""
+        console.line(console.say("demo.refused", client=record.client_id, what=what))
+    console.line(console.say("batch.open", path=folder / "summary.xlsx"))
+    if books:
+        console.line(console.say("demo.then", path=books[0]))
+    console.data(
+        {
+            "folder": str(folder),
+            "summary": str(folder / "summary.xlsx"),
+            "books": [str(path) for path in books],
+            "refused": [r.as_dict() for r in failed],
+        }
+    )
