@@ -244,8 +244,9 @@ def effective_rate(year_start: dt.date, company: str, *, with_defence: bool = Tr
 
     Examples
     --------
-    >>> round(float(effective_rate(dt.date(2026, 4, 1), "large_tokyo").rate), 4)
-    0.3152
+    >>> rate = effective_rate(dt.date(2026, 4, 1), "large_tokyo").rate
+    >>> round(as_decimal(rate * 100), 2)
+    Decimal('31.52')
     """
     components = table("jp.corporate.rate_components")
 
