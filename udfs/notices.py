@@ -56,6 +56,6 @@ def plugin_notices(
     Examples
     --------
     >>> [row[0] for row in plugin_notices("jp.individual", "general", "en").rows]
-    ['H04', 'J01', 'J02', 'J04']
+    ['J01', 'J02', 'J04']
     """
     return Spill(tuple(NOTICE_COLUMNS), [list(n) for n in notices.notices(regime, topic, language)])

@@ -72,7 +72,8 @@ def test_every_page_of_every_regime_has_notices_without_holes(regime, language):
 
 def test_the_first_page_has_room_for_its_notices():
     for regime in notices.REGIMES:
-        assert len(notices.notices(regime, "general", "ja")) <= 6
+        # The start page of the advisor workbook reserves six rows, the header of the spill included.
+        assert len(notices.notices(regime, "general", "ja")) + 1 <= 6
 
 
 def test_a_header_is_never_printed_with_a_hole():
