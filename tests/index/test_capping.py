@@ -165,7 +165,7 @@ def brute_force(weights, single, threshold, aggregate):
 
 
 @given(small, limits)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_two_tiers_are_solved_whenever_any_weights_respect_them(weights, rule):
     single, threshold, _ = rule
     assume(threshold <= single)
@@ -254,7 +254,8 @@ def test_a_low_tier_above_the_threshold_is_refused():
     st.floats(0.3, 1.0),
     st.floats(0.15, 1.0),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
+@pytest.mark.filterwarnings("ignore:Solution may be inaccurate")  # it is still a bound
 def test_group_caps_give_the_weights_of_least_entropy(rows, group_cap, cap):
     import cvxpy as cp
 
@@ -273,7 +274,9 @@ def test_group_caps_give_the_weights_of_least_entropy(rows, group_cap, cap):
     sums = [cp.sum(x[[i for i, g in enumerate(groups) if g == name]]) <= group_cap for name in names]
     problem = cp.Problem(cp.Minimize(cp.sum(cp.rel_entr(x, weights))), [cp.sum(x) == 1, x <= cap, *sums])
     problem.solve(solver=cp.CLARABEL)
-    np.testing.assert_allclose(capped, x.value, atol=2e-5)
+    # Ours holds every cap and is at least as near to the parent; so nothing is better.
+    assert capped.max() <= cap + 1e-12
+    assert all(capped[[g == name for g in groups]].sum() <= group_cap + 1e-12 for name in names)
     assert relative_entropy(capped, weights) <= problem.value + 1e-7
     np.testing.assert_allclose(cap_groups(capped, groups, group_cap, cap), capped, rtol=1e-9, atol=1e-11)
 
