@@ -63,8 +63,13 @@ class SampleMarket:
         own = rng.uniform(0.18, 0.42, n)
         drift = rng.normal(0.02, 0.16, n)  # a wide spread of fates: winners to keep, losers to harvest
         day = 1.0 / 245.0
-        common = rng.normal(0.06 * day, 0.16 * day**0.5, t)
+        common = rng.normal(0.0, 0.16 * day**0.5, t)
         by_sector = rng.normal(0.0, 0.09 * day**0.5, (t, len(sectors)))
+        for third, drift_of_third in zip(np.array_split(np.arange(t), 3), (0.10, 0.12, -0.05), strict=True):
+            common[third] += (
+                drift_of_third * day - common[third].mean()
+            )  # three ordinary years, the last a poor one
+            by_sector[third] -= 0.5 * by_sector[third].mean(axis=0)
         noise = rng.normal(0.0, 1.0, (t, n)) * own * day**0.5
         log_returns = (
             common[:, None] * beta + by_sector[:, group] + noise + drift * day - 0.5 * (own**2) * day

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from xlplugin.cli import batch, books, functions, making
+from xlplugin.cli import batch, books, functions, hosts, index, making
 from xlplugin.cli.console import HELP, Console, Exit, Json, Lang
 from xlplugin.cli.words import preferred, say
 from xlplugin.errors import XlPluginError
@@ -19,6 +19,10 @@ app = typer.Typer(
     help=say("app", HELP), no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
 app.add_typer(functions.app, name="functions")
+app.add_typer(index.app, name="index")
+app.add_typer(hosts.excel, name="excel")
+app.add_typer(hosts.libreoffice, name="libreoffice")
+app.add_typer(hosts.officejs, name="officejs")
 for _verb in (
     making.demo,
     making.new,

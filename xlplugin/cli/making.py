@@ -17,7 +17,7 @@ from xlplugin.errors import FileError, WordError
 if TYPE_CHECKING:
     from xlplugin.batch.records import Record
 
-__all__ = ["demo", "new", "proposal"]
+__all__ = ["demo", "new", "proposal", "with_macros"]
 
 Out = Annotated[Path | None, option("--out", "help.out")]
 
@@ -57,11 +57,11 @@ def _new_book(what: str, out: Path | None, console: Console, *, macros: bool) ->
     if target.exists():
         raise FileError(f"{target}: there is a file already; give another name with --out")
     data = source.read_bytes()
-    write_whole(target, _with_macros(data, console.language) if macros else data)
+    write_whole(target, with_macros(data, console.language) if macros else data)
     return target
 
 
-def _with_macros(data: bytes, language: str) -> bytes:
+def with_macros(data: bytes, language: str) -> bytes:
     """The book with wrappers for this machine's Python, as Excel wants them."""
     import sys  # noqa: PLC0415
 

@@ -1,0 +1,101 @@
+"""``xlplugin excel``, ``libreoffice``, ``officejs``: join the functions to a program on this machine."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xlplugin.cli.console import HELP, Console, Json, Lang, option
+from xlplugin.cli.words import say
+from xlplugin.errors import FileError, HostError
+
+__all__ = ["excel", "libreoffice", "officejs"]
+
+excel = typer.Typer(help=say("help.excel", HELP), no_args_is_help=True)
+libreoffice = typer.Typer(help=say("help.libreoffice", HELP), no_args_is_help=True)
+officejs = typer.Typer(help=say("help.officejs", HELP), no_args_is_help=True)
+
+
+@excel.command("new", help=say("help.excel.new", HELP))
+def excel_new(
+    target: Annotated[Path, typer.Argument(metavar="BOOK.xlsm", help=say("help.out", HELP))],
+    *,
+    source: Annotated[Path | None, option("--from", "help.excel.from")] = None,
+    lang: Lang = HELP,
+    as_json: Json = False,
+) -> None:
+    """A macro workbook for this machine's Excel, from a template or any .xlsx."""
+    from xlplugin.batch.writing import write_whole  # noqa: PLC0415  (the light start)
+    from xlplugin.cli.making import with_macros  # noqa: PLC0415
+    from xlplugin.cli.places import built  # noqa: PLC0415
+    from xlplugin.store.files import read_bytes  # noqa: PLC0415
+
+    console = Console.of(lang, as_json=as_json)
+    if target.suffix.lower() != ".xlsm":
+        raise FileError(f"{target}: a workbook with macros ends in .xlsm")
+    if target.exists():
+        raise FileError(f"{target}: there is a file already; give another name")
+    path = source or built().get(("advisor", console.language))
+    if path is None:
+        raise FileError("no advisor template is installed; give a workbook with --from")
+    write_whole(target, with_macros(read_bytes(path), console.language))
+    console.line(console.say("made", path=target))
+    console.data({"file": str(target)})
+
+
+@libreoffice.command("install", help=say("help.libreoffice.install", HELP))
+def libreoffice_install(*, lang: Lang = HELP) -> None:
+    """Install the add-in for the user's LibreOffice."""
+    from xlplugin.hosts.libreoffice.install import install  # noqa: PLC0415  (the light start)
+
+    Console.of(lang, as_json=False).line(install())
+
+
+@libreoffice.command("uninstall", help=say("help.libreoffice.uninstall", HELP))
+def libreoffice_uninstall(*, lang: Lang = HELP) -> None:
+    """Remove the add-in from the user's LibreOffice."""
+    from xlplugin.hosts.libreoffice.install import uninstall  # noqa: PLC0415  (the light start)
+
+    Console.of(lang, as_json=False).line(uninstall())
+
+
+@officejs.command("serve", help=say("help.officejs.serve", HELP))
+def officejs_serve(
+    *,
+    port: Annotated[int, option("--port", "help.officejs.port", min=1, max=65535)] = 8443,
+    host: Annotated[str, option("--host", "help.officejs.host")] = "localhost",
+    token: Annotated[str, option("--token", "help.officejs.token", envvar="XLPLUGIN_TOKEN")] = "",
+    folder: Annotated[Path | None, option("--folder", "help.officejs.folder")] = None,
+    lang: Lang = HELP,
+) -> None:
+    """Serve the functions to Excel on this machine until interrupted."""
+    try:
+        from xlplugin.hosts.officejs.server import serve  # noqa: PLC0415  (an optional extra)
+    except ImportError:
+        raise HostError('the server needs more packages; install "xlplugin[server]"') from None
+    from xlplugin.worksheet.registry import load  # noqa: PLC0415  (the light start)
+
+    console = Console.of(lang, as_json=False)
+    place = folder or _own_folder()
+    console.line(console.say("officejs.at", address=f"https://{host}:{port}", folder=place))
+    serve(
+        load(),
+        port=port,
+        folder=place,
+        today=dt.datetime.now(dt.UTC).date(),
+        language=console.language,
+        token=token,
+        host=host,
+    )
+
+
+def _own_folder() -> Path:
+    """Where certificates are kept for the user."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "xlplugin"
+    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "xlplugin"
