@@ -145,6 +145,17 @@ def test_a_given_list_of_constituents_is_followed():
     assert set(result.weights) == {"X0", "X1", "X2"}
 
 
+def test_a_list_of_today_does_not_decide_the_reviews_of_the_past():
+    # One name of three, constituents stay down to rank 2. X0 starts as the constituent, falls out
+    # while it is worthless, and is second again later: it must not come back for being on the list.
+    prices = np.tile(np.array([101.0, 100.0, 102.0]), (len(DAYS), 1))
+    prices[50:100, 0] = 1.0
+    numbers = {"shares": np.ones(3), "incumbent": np.array([1.0, 0.0, 0.0])}
+    recipe = rule(Step("RANK", {"metric": "full_cap", "count": 1.0, "rank_in": 0.0, "rank_out": 2.0}))
+    result = backtest(History(DAYS, ("X0", "X1", "X2"), prices, numbers), recipe)
+    assert [r.added for r in result.reviews] == [("X0",), ("X2",), (), (), ()]
+
+
 def test_cap_ratios_of_steps_are_carried_from_review_to_review():
     # One name far above the cap: 1 -> 0.9 at the start, then a step at each of four reviews.
     prices = np.tile(np.array([900.0, 50.0, 50.0]), (len(DAYS), 1))

@@ -45,7 +45,8 @@ class History:
         Traded closing prices; NaN on a day without a price.
     numbers : mapping of str to ndarray of shape (t, n) or (n,)
         Point-in-time columns (shares, free_float, adv, ...), or one value per name for all days.
-        `incumbent` (1 for a constituent) gives the list of a provider where it is known.
+        `incumbent` (1 for a constituent) is the list of a provider: a recipe that selects nothing
+        itself follows it, any other starts from it and then from what the index holds.
     words : mapping of str to tuple of str
         Columns such as sector, one value per name.
     dividends, special_dividends : ndarray of shape (t, n), optional
@@ -254,7 +255,8 @@ class _Player:
         before = self._drifted(day.switch)
         candidates = universe.rows(tradable)
         member = held[tradable]
-        if "incumbent" in candidates.numbers:
+        given = recipe.selection.method == "INCUMBENTS" or not self.reviews
+        if given and "incumbent" in candidates.numbers:
             member = np.nan_to_num(candidates.numbers["incumbent"]) != 0.0
         stepped = recipe.capping.method == "STEPS" and "cap_factor" not in candidates.numbers
         if stepped:
