@@ -39,8 +39,7 @@ def as_block(value) -> list[list]:
 def with_keys(function, block: list[list]) -> list[list]:
     """A block whose first row may hold Japanese titles, with the English keys instead."""
     keys = {title: key for key, title in function.columns.items()}
-    known = {*keys, *keys.values()}
-    if not keys or not all(title in known for title in block[0]):
+    if block[0][0] not in {*keys, *keys.values()}:
         return block
     return [[keys.get(title, title) for title in block[0]], *block[1:]]
 

@@ -1,5 +1,6 @@
 """The macro workbook: read back by others, and its VBA executed by a real LibreOffice."""
 
+import datetime as dt
 import io
 import json
 import os
@@ -64,6 +65,7 @@ End Function
 def plain_book():
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"in_memory": True})
+    book.set_properties({"created": dt.datetime(2026, 1, 1, tzinfo=dt.UTC)})
     sheet = book.add_worksheet("計算")
     sheet.write_column("A1", [3000, 1500, 500])
     sheet.write_column("B1", [10, 20, 30])
