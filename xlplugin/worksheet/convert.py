@@ -54,8 +54,13 @@ _NEWER_ERRORS = {
     "#UNKNOWN!": ErrorValue.VALUE,
     "#GETTING_DATA": ErrorValue.NA,
 }
-_YES = frozenset(map(plain, ("true", "1", "yes", "はい", "有", "○", "◯", "済", "do_not_sell", "売却不可")))
-_NO = frozenset(map(plain, ("false", "0", "no", "いいえ", "無", "×", "未")))
+_YES = frozenset(
+    map(
+        plain,
+        ("true", "1", "yes", "はい", "有", "○", "◯", "済", "do_not_sell", "売却不可", "seen", "確認済み"),
+    )
+)
+_NO = frozenset(map(plain, ("false", "0", "no", "いいえ", "無", "×", "未", "not_seen", "未確認")))
 _DATE_TEXT = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 MAX_TEXT = 32767
