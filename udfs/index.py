@@ -237,7 +237,13 @@ def index_event(
             "CAP は株式数、EQUAL は株式数×AWF、PAF は株価換算係数×比率、DIVISOR は1",
         ),
     ],
-    free_float: Annotated[Number, Help("Float factor; 1 when price-weighted", "浮動株比率。株価加重では1")],
+    free_float: Annotated[
+        Number,
+        Help(
+            "Float factor; 1 when price-weighted, or the cap ratio when FLOAT changes it (Nikkei)",
+            "浮動株比率。株価加重では1。FLOAT でキャップ調整比率を変えるときはその比率(日経)",
+        ),
+    ],
     terms: Annotated[
         Numbers,
         Help(

@@ -287,6 +287,16 @@ def test_the_base_of_the_broken_cards_is_sound():
         (step(screens=[{"field": "x", "operator": "~", "entry": "@cap"}]), "operator '~'"),
         (step(screens=[{"field": "x", "operator": ">", "entry": 5}]), "name a parameter"),
         (step(calendar={"months": "@count", "effective": "full_moon"}), "full_moon"),
+        (
+            step(
+                calendar={
+                    "months": "@count",
+                    "effective": "last_session",
+                    "exceptions": {"13": "last_session"},
+                }
+            ),
+            "1 to 12",
+        ),
         (step(calendar={"months": 3, "effective": "last_session"}), "months names a parameter"),
     ],
 )

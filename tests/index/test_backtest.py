@@ -240,3 +240,10 @@ def test_a_change_before_the_open_follows_the_close_of_the_session_before():
     assert DAYS[day.base] == dt.date(2024, 1, 31)
     assert DAYS[day.switch] == dt.date(2024, 3, 29)
     assert day.effective == dt.date(2024, 4, 1)
+
+
+def test_the_russell_changes_on_the_fourth_friday_of_june_and_the_second_of_november():
+    # LSEG, 2025: from 2026 also the second Friday of November.
+    sessions = weekdays(dt.date(2026, 1, 1), 260)
+    days = review_days(sessions, rule_cards()["russell2000"].recipe)
+    assert [d.effective for d in days] == [dt.date(2026, 6, 26), dt.date(2026, 11, 13)]

@@ -45,7 +45,8 @@ class Line(NamedTuple):
     """One security in an index, at the close before an event.
 
     `shares` is what the method counts: shares (CAP), price factor x cap ratio (PAF), 1 (DIVISOR),
-    shares x AWF (EQUAL). `free_float` is 1 in a price-weighted index.
+    shares x AWF (EQUAL). `free_float` is 1 in a price-weighted index; for a step of the cap ratio
+    of the Nikkei 225 (a FLOAT event) the ratio takes its place and `shares` is the price factor.
     """
 
     price: float

@@ -57,6 +57,7 @@ DAYS = (
 )
 """Days of a month on which a list can change or data be taken; a holiday moves to the session before."""
 
+_CALENDAR = ("months", "effective", "timing", "base", "base_months_before", "exceptions")
 _FIELDS = frozenset({"metric", "metrics", "pool_metric", "sector", "issuer", "group"})
 
 
@@ -80,17 +81,24 @@ class Calendar:
         The day of that month, one of `DAYS`.
     timing : str
         "close": the list changes after that day's close; "open": before its open.
-    base : str
-        The day on which the data are taken, one of `DAYS`.
+    base : str or None
+        The day on which the data are taken, one of `DAYS`; the day of the change itself if None.
     base_months_before : int
         How many months before the effective month the base day lies.
+    exceptions : mapping of int to str
+        Months with another day than `effective`.
     """
 
     months: tuple[int, ...]
     effective: str
     timing: str
-    base: str
+    base: str | None
     base_months_before: int
+    exceptions: Mapping[int, str] = field(default_factory=dict)
+
+    def day_of(self, month: int) -> str:
+        """The day of a month on which the list changes, one of `DAYS`."""
+        return self.exceptions.get(month, self.effective)
 
 
 @dataclass(frozen=True)
@@ -144,8 +152,9 @@ class RecipeText:
                 tuple(int(m) for m in (months if isinstance(months, tuple) else (months,))),
                 days["effective"],
                 days.get("timing", "close"),
-                days.get("base", days["effective"]),
+                days.get("base"),
                 int(days.get("base_months_before", 0)),
+                {int(month): day for month, day in days.get("exceptions", {}).items()},
             )
         stages = fill(self.transition_stages)
         return Recipe(
@@ -199,10 +208,17 @@ def recipe_text(scheme: str, review: Mapping[str, Any]) -> RecipeText:
     _check_step("capping", capping, CAPPINGS)
     calendar = review.get("calendar", {})
     if calendar:
-        _check("calendar", calendar, ("months", "effective", "timing", "base", "base_months_before"))
-        for name in ("effective", "base"):
-            if name in calendar and calendar[name] not in DAYS:
-                raise InputError(f"calendar: {name} is {calendar[name]!r}; use one of {', '.join(DAYS)}")
+        _check("calendar", calendar, _CALENDAR)
+        exceptions = calendar.get("exceptions", {})
+        for word in (
+            calendar["effective"],
+            calendar.get("base", calendar["effective"]),
+            *exceptions.values(),
+        ):
+            if word not in DAYS:
+                raise InputError(f"calendar: {word!r} is no day of a month; use one of {', '.join(DAYS)}")
+        if not all(str(month) in map(str, range(1, 13)) for month in exceptions):
+            raise InputError("calendar: exceptions name months 1 to 12")
         if calendar.get("timing", "close") not in ("open", "close"):
             raise InputError("calendar: timing is open or close")
         if _key(calendar.get("months")) is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xlplugin.errors import DomainError, InfeasibleError, InputError
+from xlplugin.errors import InfeasibleError, InputError
 from xlplugin.index import selection
 from xlplugin.index.arrays import exact_sum, normalised
 from xlplugin.index.capping import cap_factors, cap_groups, cap_tiers, cap_weights
@@ -361,7 +361,5 @@ def _stepped(
     ratio = columns.get("cap_factor", np.ones(len(raw)))
     cap, size = step.settings["cap"], step.settings["step"]
     new = np.array([cap_ratio(w, r, cap, size) for w, r in zip(raw.tolist(), ratio.tolist(), strict=True)])
-    if (ratio == 0.0).any():
-        raise DomainError("cap_factor: a cap ratio is zero; expected above 0 and at most 1")
     weights = raw * new / ratio
     return raw, weights / exact_sum(weights), new

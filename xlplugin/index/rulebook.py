@@ -314,7 +314,11 @@ def _calendar(text: RecipeText, say: _Figures, language: str) -> list[str]:
     if language == "ja":
         when = "の終値後" if closing else "の寄付き前"
         past = f"{before}か月前の" if before else "同月の"
+        others = "、".join(f"{m}月は{_DAYS[d].say('ja')}" for m, d in c.get("exceptions", {}).items())
+        effective += f"({others})" if others else ""
         return [f"月:{say(c['months'])}。適用:{effective}{when}。データ:{past}{base}"]
+    others = ", ".join(f"{m}: {_DAYS[d].say('en')}" for m, d in c.get("exceptions", {}).items())
+    effective += f" (month {others})" if others else ""
     when = "after the close of" if closing else "before the open of"
     past = f", {before} months before" if before else " of the same month"
     return [f"months {say(c['months'])}; effective {when} the {effective}; data of the {base}{past}"]

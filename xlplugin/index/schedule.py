@@ -81,9 +81,9 @@ def review_days(
 
 
 def _review_day(calendar: Calendar, year: int, month: int, sessions: Sequence[dt.date]) -> ReviewDay | None:
-    effective = day_in_month(calendar.effective, year, month, sessions)
+    effective = day_in_month(calendar.day_of(month), year, month, sessions)
     back = year * 12 + month - 1 - calendar.base_months_before
-    base = day_in_month(calendar.base, back // 12, back % 12 + 1, sessions)
+    base = day_in_month(calendar.base or calendar.day_of(month), back // 12, back % 12 + 1, sessions)
     if effective is None or base is None:
         return None
     switch = effective if calendar.timing == "close" else effective - 1
