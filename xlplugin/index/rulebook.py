@@ -308,20 +308,20 @@ def _calendar(text: RecipeText, say: _Figures, language: str) -> list[str]:
     if not c:
         return []
     effective = _DAYS[c["effective"]].say(language)
-    base = _DAYS[c.get("base", c["effective"])].say(language)
+    others = [(m, _DAYS[d].say(language)) for m, d in c.get("exceptions", {}).items()]
     before = c.get("base_months_before", 0)
+    base = _DAYS[c["base"]].say(language) if "base" in c else ""
     closing = c.get("timing", "close") == "close"
     if language == "ja":
+        effective += f"({'、'.join(f'{m}月は{d}' for m, d in others)})" if others else ""
         when = "の終値後" if closing else "の寄付き前"
         past = f"{before}か月前の" if before else "同月の"
-        others = "、".join(f"{m}月は{_DAYS[d].say('ja')}" for m, d in c.get("exceptions", {}).items())
-        effective += f"({others})" if others else ""
-        return [f"月:{say(c['months'])}。適用:{effective}{when}。データ:{past}{base}"]
-    others = ", ".join(f"{m}: {_DAYS[d].say('en')}" for m, d in c.get("exceptions", {}).items())
-    effective += f" (month {others})" if others else ""
+        return [f"月:{say(c['months'])}。適用:{effective}{when}。データ:{past + base if base else '適用日'}"]
+    effective += f" (month {', '.join(f'{m}: {d}' for m, d in others)})" if others else ""
     when = "after the close of" if closing else "before the open of"
     past = f", {before} months before" if before else " of the same month"
-    return [f"months {say(c['months'])}; effective {when} the {effective}; data of the {base}{past}"]
+    data = f"data of the {base}{past}" if base else "data of that day"
+    return [f"months {say(c['months'])}; effective {when} the {effective}; {data}"]
 
 
 def _parameters(card: RuleCard, language: str) -> list[str]:
