@@ -73,6 +73,8 @@ def plain_book():
     sheet.write_formula("F1", "=COST_HEDGE(0.005,0.05,0.5)")
     sheet.write_formula("F2", '=INDEX_WEIGHTS("CAP",A1:A3,B1:B2)')
     sheet.write_formula("F3", "=COST_HEDGE(0.005,0.05)")  # LibreOffice gives 0 for one left out in the middle
+    sheet.write_datetime("H1", dt.date(2026, 11, 20), book.add_format({"num_format": "yyyy-mm-dd"}))
+    book.define_name("in_as_of", "='計算'!$H$1")
     book.add_worksheet("Other").set_tab_color("red")
     book.close()
     return out.getvalue()
