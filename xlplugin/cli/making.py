@@ -65,11 +65,12 @@ def with_macros(data: bytes, language: str) -> bytes:
     """The book with wrappers for this machine's Python, as Excel wants them."""
     import sys  # noqa: PLC0415
 
+    from xlplugin.hosts.commands import COMMANDS  # noqa: PLC0415
     from xlplugin.hosts.excel.xlsm import macro_workbook  # noqa: PLC0415  (the light start)
     from xlplugin.worksheet.registry import load  # noqa: PLC0415
 
     own = sys.executable if sys.platform == "win32" else None
-    return macro_workbook(data, list(load()), (), language=language, interpreter=own)
+    return macro_workbook(data, list(load()), [c.name for c in COMMANDS], language=language, interpreter=own)
 
 
 def _new_clients(folder: Path, console: Console) -> list[Path]:
