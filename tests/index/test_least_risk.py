@@ -61,6 +61,19 @@ def test_a_limit_on_carbon_agrees_with_an_independent_solver(seed, n, share):
     assert tracking_risk(found, index, covariance) <= tracking_risk(other, index, covariance) + 1e-6
 
 
+@given(st.integers(0, 10_000), st.floats(0.0, 0.8))
+@settings(deadline=None, max_examples=20)
+def test_an_account_completes_what_is_held_elsewhere(seed, size):
+    covariance, index, _ = market(seed, 12)
+    outside = np.zeros(12)
+    outside[seed % 12] = size
+    found = least_tracking_risk(covariance, index, outside=outside)
+    other = independent(covariance, index - outside, np.ones(12, dtype=bool))
+    ours = tracking_risk(found + outside, index, covariance)
+    assert ours <= tracking_risk(other + outside, index, covariance) + 1e-7
+    assert ours <= tracking_risk(index + outside, index, covariance) + 1e-12
+
+
 def test_nothing_excluded_is_the_index_itself():
     covariance, index, _ = market(1, 12)
     np.testing.assert_allclose(least_tracking_risk(covariance, index), index, atol=1e-10)

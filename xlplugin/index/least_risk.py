@@ -52,6 +52,7 @@ def least_tracking_risk(
     allowed: BoolArray | None = None,
     attribute: FloatArray | None = None,
     limit: float | None = None,
+    outside: FloatArray | None = None,
 ) -> FloatArray:
     """The long-only weights with the least tracking risk against an index.
 
@@ -67,6 +68,9 @@ def least_tracking_risk(
         A measure of each name, such as carbon intensity, whose weighted average is limited.
     limit : float, optional
         The largest weighted average of `attribute`.
+    outside : ndarray of shape (n,), optional
+        What is held elsewhere, such as an employer's shares, as fractions of this account: the
+        account completes it, so that both together track the index.
 
     Returns
     -------
@@ -102,13 +106,16 @@ def least_tracking_risk(
         raise InputError("covariance: the matrix is not symmetric; give rows and columns in one order")
     if (attribute is None) != (limit is None):
         raise InputError("attribute, limit: give both or neither")
+    if outside is not None and outside.shape != (n,):
+        raise ShapeError("outside", got=outside.shape, expected=(n,))
+    target = index_weights if outside is None else index_weights - outside
     names = np.arange(n) if allowed is None else np.flatnonzero(allowed)
     if not len(names):
         raise InfeasibleError("exclude: no name may be held; keep at least one")
     ridge = _RIDGE * float(np.trace(covariance)) / n
     hessian = covariance[np.ix_(names, names)] + ridge * np.eye(len(names))
-    pull = covariance[names] @ index_weights + ridge * index_weights[names]
-    start = index_weights[names] > 0.0
+    pull = covariance[names] @ target + ridge * target[names]
+    start = target[names] > 0.0
     if attribute is None or limit is None:
         held = _solve(hessian, pull, start if start.any() else ~start)[0]
     else:
