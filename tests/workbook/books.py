@@ -41,8 +41,11 @@ def numbers(value: Any) -> list[float]:
     return [cell for row in block(value) for cell in row if type(cell) is float]
 
 
-def spill(rows: Any, columns: Any, start: Any = 0.0) -> list[list[Any]]:
+def spill(rows: Any, columns: Any, start: Any = 0.0) -> Any:
     """Row i, column j holds start + 10 i + j."""
+    for given in (rows, columns):
+        if isinstance(given, ErrorValue):
+            return Failed(given, "TEST_SPILL: a size is an error")
     start = 0.0 if start is MISSING else start
     return [[start + 10.0 * i + j for j in range(int(columns))] for i in range(int(rows))]
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlplugin.errors import InputError
 from xlplugin.workbook.findings import Finding, TemplateError
+from xlplugin.workbook.patch import with_spans
 from xlplugin.workbook.sheets import Cell, Row, Sheet, Way
 from xlplugin.workbook.strings import StringPool
 from xlplugin.workbook.tokens import (
@@ -216,11 +217,7 @@ def ordered(rows: dict[int, Row]) -> dict[int, Row]:
 
 def rebuilt(old: Row, cells: list[Cell]) -> Row:
     """A row with other cells; `spans` reaches over them."""
-    attributes = old.attributes
-    if "spans" in attributes and cells:
-        first, _, last = attributes["spans"].partition(" ")[0].partition(":")
-        low, high = min(int(first), cells[0].column), max(int(last), cells[-1].column)
-        attributes = {**attributes, "spans": f"{low}:{high}"}
+    attributes = with_spans(old.attributes, (one.column for one in cells))
     is_computed = any(one.formula is not None and one.way is not Way.KEPT for one in cells)
     raw = "" if is_computed else f"<row{attribute_text(attributes)}>{''.join(c.raw for c in cells)}</row>"
     return Row(old.number, attributes, raw, cells)

@@ -21,6 +21,7 @@ from xlplugin.workbook.scratch import each
 from xlplugin.workbook.spills import CAPTURE
 from xlplugin.workbook.tokens import Box, address, box, quoted_sheet
 from xlplugin.workbook.values import OMITTED, error, fixed_array, value_in, value_out
+from xlplugin.workbook.zipped import PackageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -122,13 +123,23 @@ class Formualizer:
     """formualizer 0.13.0 as a `Calculator`."""
 
     def load(self, view: bytes, *, date1904: bool, clock: dt.datetime) -> None:
-        """A fresh workbook; the clock decides TODAY and NOW."""
+        """A fresh workbook; the clock decides TODAY and NOW.
+
+        Raises
+        ------
+        PackageError
+            R02 if a worksheet cannot be read.
+        """
         config = formualizer.EvaluationConfig()
         config.date_system = "1904" if date1904 else "1900"
         config.max_eval_time_ms = TIME_LIMIT_MS
-        self._book = formualizer.Workbook.from_bytes(
-            view, config=formualizer.WorkbookConfig(eval_config=config)
-        )
+        try:
+            self._book = formualizer.Workbook.from_bytes(
+                view, config=formualizer.WorkbookConfig(eval_config=config)
+            )
+        except (OSError, ValueError, RuntimeError):
+            # The view repeats the cells of the file as they are: one of them is broken XML.
+            raise PackageError("R02", "a worksheet") from None
         self._book.set_temporal_egress("serial")
         self._book.set_deterministic_clock(clock)
 

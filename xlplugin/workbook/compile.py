@@ -29,7 +29,7 @@ from xlplugin.workbook.zipped import Entry, new_entry
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from xlplugin.workbook.bind import Inputs
@@ -173,7 +173,6 @@ def compile_package(
 ) -> CompiledTemplate:
     """See `compile_template`; `restored` puts frozen formulas back: sheet, cell, range, formula."""
     spelled = table_of_spellings(functions.names)
-    lowering = Lowering(package.tables, spelled, package.names, REPLACED, functions.explaining)
     sheets = {
         part.name: scan(part.name, part.part, package.data(part.part))
         for part in package.sheets
@@ -182,6 +181,16 @@ def compile_package(
     for name, place, reach, formula in restored:
         if name in sheets:
             sheets[name].restore(place, reach, formula)
+    calling = _calling_names(package, spelled)
+    dynamic = [
+        (sheet.name, one.row, one.column)
+        for sheet in sheets.values()
+        for one in sheet.formulas()
+        if one.way is Way.DYNAMIC or (one.way is Way.PLAIN and _is_ours(one.formula or "", spelled, calling))
+    ]
+    lowering = Lowering(
+        package.tables, spelled, package.names, REPLACED, functions.explaining, frozenset(dynamic)
+    )
     compiler = _Compiler(package, lowering, spelled, lenient=lenient)
     for sheet in sheets.values():
         for one in sheet.formulas():
@@ -223,12 +232,7 @@ class _Compiler:
         self.findings: list[Finding] = []
         self._refusals = Refusals(spelled, lowering.replaced, package.names, package.tables)
         self._tables = package.tables
-        # Names through which a formula calls one of our functions without naming it.
-        self._calling = {
-            name.name.upper()
-            for name in package.names
-            if not is_simple_name(name.text) and mentions(name.text, spelled)
-        }
+        self._calling = _calling_names(package, spelled)
 
     def cell(self, sheet: Sheet, one: Cell) -> None:
         """Stored form, spelling, way and engine text of one formula."""
@@ -247,7 +251,7 @@ class _Compiler:
             self.findings.append(replace(found, level=self._level))
             one.way = Way.KEPT
             return
-        one.is_ours = self._is_ours(formula)
+        one.is_ours = _is_ours(formula, self.spelled, self._calling)
         if one.is_ours:
             formula = in_flavour(formula, "vba", self.spelled)
             if one.way is Way.PLAIN:
@@ -269,12 +273,20 @@ class _Compiler:
     def _own_table(self, sheet: Sheet, one: Cell) -> Table | None:
         return next((t for t in self._tables if t.holds(sheet.name, one.row, one.column)), None)
 
-    def _is_ours(self, formula: str) -> bool:
-        if mentions(formula, self.spelled):
-            return True
-        if not self._calling:
-            return False
-        return any(kind == NAME and part.upper() in self._calling for kind, part in tokens(formula))
+
+def _calling_names(package: Package, spelled: Mapping[str, str]) -> frozenset[str]:
+    """Names through which a formula calls one of our functions without naming it."""
+    return frozenset(
+        name.name.upper()
+        for name in package.names
+        if not is_simple_name(name.text) and mentions(name.text, spelled)
+    )
+
+
+def _is_ours(formula: str, spelled: Mapping[str, str], calling: Collection[str]) -> bool:
+    if mentions(formula, spelled):
+        return True
+    return bool(calling) and any(k == NAME and part.upper() in calling for k, part in tokens(formula))
 
 
 def _charts(package: Package) -> list[Chart]:

@@ -27,6 +27,7 @@ from xlplugin.workbook.tokens import (
     Box,
     Token,
     arguments,
+    cell,
     closing,
     plain_sheet,
     shift,
@@ -47,6 +48,7 @@ MAX_DEPTH: Final = 16
 _ARRAY_LOOKUP: Final = "__XLOOKUP"
 _OF_RESULTS: Final = frozenset({"__ROWS", "__COLUMNS"})  # replaced where the argument is a result
 _SINGLE: Final = "_XLFN.SINGLE"
+_ANCHOR: Final = "_XLFN.ANCHORARRAY"
 _LAMBDAS: Final = frozenset(
     prefix + name for prefix in ("", "_XLFN.") for name in ("LAMBDA", "ISOMITTED", *HELPERS)
 )
@@ -100,6 +102,8 @@ class Lowering:
         Stored name in capitals -> registered name of a replacement.
     explaining : collection of str
         Our functions that want the address of the cell they are pointed at.
+    dynamic : collection of (sheet, row, column)
+        Cells with a dynamic array; ``A5#`` of any other cell is ``#REF!``.
     """
 
     def __init__(
@@ -109,8 +113,11 @@ class Lowering:
         names: Iterable[DefinedName],
         replaced: Mapping[str, str],
         explaining: Collection[str] = (),
+        dynamic: Collection[tuple[str, int, int]] = (),
     ) -> None:
         listed = list(names)
+        self._dynamic = frozenset(dynamic)
+        self._simple = {n.name.upper(): n.text for n in listed if is_simple_name(n.text)}
         self.tables = {table.name.upper(): table for table in tables}
         self.spelled, self.replaced, self.explaining = spelled, replaced, frozenset(explaining)
         self.names = {
@@ -125,7 +132,15 @@ class Lowering:
             for key, definition in self.names.items()
         }
         self._words = frozenset(
-            {*self.tables, *spelled, *replaced, *(name for name, _ in self.names), _SINGLE, *_LAMBDAS}
+            {
+                *self.tables,
+                *spelled,
+                *replaced,
+                *(name for name, _ in self.names),
+                _SINGLE,
+                _ANCHOR,
+                *_LAMBDAS,
+            }
         )
 
     def with_tables(self, tables: Iterable[Table]) -> Lowering:
@@ -251,6 +266,9 @@ class Lowering:
             out.append((OTHER, "@"))
             return 1
         end = closing(parts, at + 1)
+        if upper == _ANCHOR:
+            out += self._spill(parts[at + 2 : end], place, depth)
+            return end - at + 1
         if (used := self._lambda_call(parts, at, end, place, depth, out)) > 0:
             return used
         name = self.spelled.get(upper)
@@ -280,6 +298,21 @@ class Lowering:
         if end < len(parts):
             out.append((OTHER, ")"))
         return end - at + 1
+
+    def _spill(self, inside: Sequence[Token], place: _Place, depth: int) -> list[Token]:
+        """``A5#``; the calculator calls it #REF! where the result is one cell."""
+        walked = text(self._walk(inside, place, depth))
+        whole = f"_xlfn.ANCHORARRAY({walked})"
+        reference = self._simple.get(walked.upper(), walked)
+        sheet, _, cell_text = reference.rpartition("!")
+        try:
+            row, column = cell(cell_text)
+        except ValueError:
+            return [(NAME, whole)]
+        if (plain_sheet(sheet) if sheet else place.sheet, row, column) not in self._dynamic:
+            return [(NAME, whole)]
+        is_single = f"IFERROR(ERROR.TYPE(INDEX({whole},1,1)),0)=4"
+        return [(NAME, f"IF({is_single},{walked},{whole})")]
 
     def _is_one_cell(self, argument: Sequence[Token]) -> bool:
         """Whether a lookup value is surely no array: the calculator's own function is faster then."""
@@ -314,7 +347,8 @@ class Lowering:
         if (plain in HELPERS and plain != upper) or upper in HELPERS:
             given = arguments(parts, at + 1, end)
             function = self._function_of(given[-1], place)
-            body = tuple(self._walk(function.body, place, depth)) if function else ()
+            # Ranges and calls were put in as whole texts: cut them again to find the references.
+            body = tuple(tokens(text(self._walk(function.body, place, depth)))) if function else ()
             arrays = [self._walk(argument, place, depth) for argument in given[:-1]]
             call = lifted(plain, replace(function, body=body), arrays) if function else None
             if call is not None:

@@ -109,6 +109,8 @@ class Package:
     def __post_init__(self) -> None:
         self._by_folded = {name.lower(): name for name in self.entries}
         self._relations: dict[str, list[Relation]] = {}
+        if self.find("[Content_Types].xml") is None:
+            raise PackageError("R07", "[Content_Types].xml")
         self._refuse_signed()
         self.main = self._main_part()
         root = self.xml(self.main)
@@ -142,10 +144,10 @@ class Package:
     def content_types(self) -> dict[str, str]:
         """Content type by part name, in lower case; extensions as ``*.xml``."""
         part = self.find("[Content_Types].xml")
-        if part is None:
-            raise PackageError("R07", "[Content_Types].xml")
         found: dict[str, str] = {}
-        for element in self.xml(part).iter(f"{{{CONTENT_TYPES}}}Default", f"{{{CONTENT_TYPES}}}Override"):
+        for element in self.xml(part or "").iter(
+            f"{{{CONTENT_TYPES}}}Default", f"{{{CONTENT_TYPES}}}Override"
+        ):
             kind = element.get("ContentType", "")
             if local(element) == "Default":
                 found[f"*.{element.get('Extension', '').lower()}"] = kind
@@ -237,7 +239,9 @@ class Package:
             corners = box(root.get("ref", ""))
         except ValueError:
             raise PackageError("R02", part) from None
-        columns = root.iterfind(f"{main('tableColumns')}/{main('tableColumn')}")
+        columns = root.findall(f"{main('tableColumns')}/{main('tableColumn')}")
+        if not columns:
+            raise PackageError("R02", part)
         return Table(
             name=root.get("displayName", root.get("name", "")),
             sheet=sheet.name,

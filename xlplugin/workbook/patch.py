@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from xlplugin.workbook.strings import StringPool
 
-__all__ = ["Grid", "Policy", "SheetResult", "UncalculatedError", "render", "stored"]
+__all__ = ["Grid", "Policy", "SheetResult", "UncalculatedError", "render", "stored", "with_spans"]
 
 _COLUMN = re.compile(r"<col\b([^>]*)/?>")
 _DIMENSION = re.compile(r'<dimension\b[^>]*?\bref="([^"]*)"[^>]*/>')
@@ -290,11 +290,20 @@ def _careful_row(
     above.clear()
     above.update(below)
     given = row.attributes
-    if "spans" in given and overlay:
-        first, _, last = given["spans"].partition(" ")[0].partition(":")
-        columns = (int(first), *here, *overlay, int(last))
-        given = {**given, "spans": f"{min(columns)}:{max(columns)}"}
+    if overlay:
+        given = with_spans(given, (*here, *overlay))
     return f"<row{attribute_text(given)}>{''.join(out)}</row>"
+
+
+def with_spans(attributes_: dict[str, str], columns: Iterable[int]) -> dict[str, str]:
+    """Attributes of a row whose `spans` reaches over some more columns; a broken one is left out."""
+    if "spans" not in attributes_:
+        return attributes_
+    first, _, last = attributes_["spans"].partition(" ")[0].partition(":")
+    if not (first.isdigit() and last.isdigit()):
+        return {key: value for key, value in attributes_.items() if key != "spans"}
+    reach = (int(first), int(last), *columns)
+    return {**attributes_, "spans": f"{min(reach)}:{max(reach)}"}
 
 
 def _child(given: dict[str, str], over: _Child, policy: Policy) -> str:
@@ -352,7 +361,8 @@ class ColumnStyles:
         self._columns: list[tuple[int, int, str]] = []
         for match in _COLUMN.finditer(head):
             given = attributes(match[1])
-            if "style" in given and given["style"] != "0":
+            is_placed = given.get("min", "").isdigit() and given.get("max", "").isdigit()
+            if given.get("style", "0") != "0" and is_placed:
                 self._columns.append((int(given["min"]), int(given["max"]), given["style"]))
 
     def of(self, row: Row, column: int) -> str | None:

@@ -191,13 +191,20 @@ def cells_of(number: int, body: str) -> Iterator[Cell]:
     for match in _CELL.finditer(body):
         given = attributes(match[1])
         if "r" in given:
-            _, column = cell(given["r"])
+            column = _column(given["r"])
         else:
             column += 1
             given = {"r": address(number, column), **given}
         for decided in ("t", "cm", "vm"):
             given.pop(decided, None)
         yield Cell(number, column, given, match[0])
+
+
+def _column(reference: str) -> int:
+    try:
+        return cell(reference)[1]
+    except ValueError:
+        raise PackageError("R02", f"a cell {reference!r}") from None
 
 
 def _place(row: Row) -> None:
@@ -231,7 +238,10 @@ def _read_formula(one: Cell, masters: dict[str, tuple[list[Token], int, int]]) -
             formula = text(shift(master, one.row - row, one.column - column))
     elif kind == "array":
         one.way = Way.DYNAMIC if " cm=" in one.raw.partition(">")[0] else Way.FIXED
-        one.extent = box(given.get("ref", one.attributes["r"]))
+        try:
+            one.extent = box(given.get("ref", one.attributes["r"]))
+        except ValueError:
+            raise PackageError("R02", f"the array range of {one.attributes['r']}") from None
     elif kind == "dataTable":
         one.way = Way.KEPT
     one.formula = formula

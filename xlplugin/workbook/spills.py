@@ -43,7 +43,7 @@ class Captures:
     wanted: dict[Place, Block | None] = field(default_factory=dict)
     blocked: dict[Place, Box] = field(default_factory=dict)
     _taken: dict[int, Block] = field(default_factory=dict)
-    _seen_blocked: set[Place] = field(default_factory=set)
+    _tried_again: set[Place] = field(default_factory=set)
 
     def capture(self, number: float, value: Any) -> Any:
         """The function behind `CAPTURE`."""
@@ -92,34 +92,38 @@ class Captures:
 
     def settled(self, sheets: Mapping[str, Sheet], results: Mapping[str, SheetResult]) -> bool:
         """Whether nothing changed in this pass; else another one is needed."""
-        changed = False
-        for place, before in list(self.wanted.items()):
-            block = self._taken.get(list(self.wanted).index(place))
-            if block is None or len(block) * len(block[0]) <= SPILL_LIMIT:
+        changed, small = False, []
+        for number, (place, before) in enumerate(list(self.wanted.items())):
+            block = self._taken.get(number)
+            if block is None:
                 del self.wanted[place]
                 changed = True
-                if block is not None and place in self._seen_blocked:
-                    self.blocked[place] = _extent(place[1], place[2], block)
-                break  # numbers have moved: one at a time
-            if _blocker(sheets[place[0]], _extent(place[1], place[2], block)):
-                del self.wanted[place]
-                self.blocked[place] = _extent(place[1], place[2], block)
+            elif len(block) * len(block[0]) <= SPILL_LIMIT:
+                small.append((place, block))
+            elif _blocker(sheets[place[0]], _extent(place[1], place[2], block)):
+                self._block(place, block)
                 changed = True
-                break
-            if block != before:
+            elif block != before:
                 self.wanted[place] = block
                 changed = True
-        for name, result in results.items():
-            for row, column in result.extents:
-                place = name, row, column
-                if place in self.wanted or place in self.blocked or result.grid is None:
-                    continue
-                value = result.grid.at(row, column)
-                if type(value) is dict and value["kind"] == "Spill":
-                    self._seen_blocked.add(place)
-                    self.wanted[place] = None
-                    changed = True
-        return not changed
+        for place in _spill_errors(results):
+            if place not in self.wanted and place not in self.blocked:
+                self.wanted[place] = None
+                changed = True
+        for place, block in small:
+            # Only what shows an error although everything around it stands still has no room;
+            # any other one may have passed on the error of a large result.
+            no_room = _blocker(sheets[place[0]], _extent(place[1], place[2], block))
+            if not changed and (no_room or place in self._tried_again):
+                self._block(place, block)
+            else:
+                self._tried_again.add(place)
+                self.wanted.pop(place, None)
+        return not changed and not small
+
+    def _block(self, place: Place, block: Block) -> None:
+        self.wanted.pop(place, None)
+        self.blocked[place] = _extent(place[1], place[2], block)
 
     def into(self, results: Mapping[str, SheetResult]) -> dict[str, SheetResult]:
         """Results with the extents and blocks that were taken out."""
@@ -163,6 +167,14 @@ def forbidden_spills(sheet: Sheet, result: SheetResult, tables: Sequence[Table])
         for corners in merged:
             if _meet(corners, extent):
                 yield Finding("T10", "error", sheet.name, place, {"range": box_text(corners)})
+
+
+def _spill_errors(results: Mapping[str, SheetResult]) -> Iterator[Place]:
+    for name, result in results.items():
+        for row, column in result.extents:
+            value = None if result.grid is None else result.grid.at(row, column)
+            if type(value) is dict and value["kind"] == "Spill":
+                yield name, row, column
 
 
 def _extent(row: int, column: int, block: Block) -> Box:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["set_tables"]
 
 _SQREF = re.compile(r'(\bsqref=")([^"]*)(")|(<xm:sqref>)([^<]*)(</xm:sqref>)')
-_EXTENSION_FORMULA = re.compile(r"(<xm:f>)([^<]*)(</xm:f>)")
+_INNER_FORMULA = re.compile(r"(<(?:xm:f|formula[12]?)>)([^<]*)(</)")
 _DIMENSION = re.compile(r'(<dimension\b[^>]*?\bref=")([^"]*)(")')
 
 
@@ -68,6 +68,11 @@ def set_tables(
         _lower_again(template, bound, {table.name.upper() for table in changed})
         for old, new in bound.moved:
             bound.parts[old.part] = _table_part(template, old, new)
+            for name, sheet in bound.sheets.items():
+                tail = _followed_formulas(sheet.tail, name, old, new)
+                if tail != sheet.tail:
+                    bound.sheets[name] = replace(sheet, tail=tail)
+                    bound.changed.add(name)
 
 
 class _Resize:
@@ -273,10 +278,19 @@ def _followed(tail: str, old: Table, new: Table) -> str:
         start, body, end = (match[1], match[2], match[3]) if match[1] else (match[4], match[5], match[6])
         return start + " ".join(following_range(one, old, new) for one in body.split()) + end
 
-    def formula(match: re.Match[str]) -> str:
-        return match[1] + moved_reference(match[2], old, new) + match[3]
+    return _SQREF.sub(ranges, tail)
 
-    return _EXTENSION_FORMULA.sub(formula, _SQREF.sub(ranges, tail))
+
+def _followed_formulas(tail: str, sheet: str, old: Table, new: Table) -> str:
+    """Lists of validations, formulas of formats and the ranges of sparklines."""
+
+    def formula(match: re.Match[str]) -> str:
+        moved = moved_reference(match[2], old, new)
+        if sheet == old.sheet and "!" not in moved:
+            moved = following_range(moved, old, new)
+        return match[1] + moved + match[3]
+
+    return _INNER_FORMULA.sub(formula, tail)
 
 
 def _dimension(head: str, new: Table) -> str:
