@@ -8,7 +8,7 @@ comparison. Performance notes, section 6.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xlplugin.aliases import BoolArray, FloatArray, IntArray
+    from xlplugin.core.lots import TaxLot
     from xlplugin.tax.regime import Book
 
 Number = TypeVar("Number", np.float64, np.int32)
@@ -471,7 +472,7 @@ def lots_from_book(book: Book, securities: Sequence[str]) -> LotArrays:
         ],
         dtype=np.int32,
     )
-    held = [book.positions[key].lots for key in keys]
+    held = [tuple(map(_for_losses, book.positions[key].lots)) for key in keys]
     lots = [lot for position in held for lot in position]
     orders: dict[tuple[int, str], int] = {}
     order = np.array(
@@ -502,8 +503,18 @@ def lots_from_book(book: Book, securities: Sequence[str]) -> LotArrays:
         cost,
         cost / CENTS / (quantity / QUANTITY_UNIT),
         quantity / QUANTITY_UNIT,
-        np.array([long_from(lot.held_from).toordinal() for lot in lots], dtype=np.int32),
+        np.array(
+            [NEVER if lot.always_long else long_from(lot.held_from).toordinal() for lot in lots],
+            dtype=np.int32,
+        ),
         bought,
         order,
         tuple(lot.id for lot in lots),
     )
+
+
+def _for_losses(lot: TaxLot) -> TaxLot:
+    """A lot as a loss sees it: a gift below its cost has the value and the date of the gift."""
+    if lot.gift_value is None or lot.gift_value >= lot.cost:
+        return lot
+    return replace(lot, cost=lot.gift_value, held_from=lot.acquired)
