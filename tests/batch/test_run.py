@@ -330,7 +330,7 @@ def test_a_client_that_fails_is_a_row_with_its_sentence_and_the_others_are_made(
     assert counts == {"done": 4, "failed": 2, "skipped": 0}
     by_id = {r.client_id: r for r in records}
     assert "column quantity: expected a number above 0, got 'none'" in by_id["T0002"].fault.what
-    assert by_id["T0004"].fault.what == "1 of 2 checks of the proposal failed"
+    assert by_id["T0004"].fault.what == "the proposal failed its own checks (1 checks)"
     assert not (tmp_path / "out/clients/T0002").exists()
     assert not (tmp_path / "out/clients/T0004").exists()
     lines = (tmp_path / "out/failures.csv").read_text("utf-8-sig").splitlines()

@@ -18,7 +18,7 @@ def test_prices_win_over_the_history_and_the_history_gives_the_risk(sample):
         AS_OF,
     )
     assert len(market.constituents) == 60
-    assert len(market.prices) == 63
+    assert len(market.prices) == 64
     assert market.history is not None
     assert market.price_rows["1299"]["price"] is None  # suspended: no price, not zero
     assert [p.item for p in market.provenance] == ["constituents", "prices", "history"]

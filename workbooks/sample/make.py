@@ -308,7 +308,7 @@ def constituents(market: SampleMarket, path: Path, *, japanese: bool) -> None:
 
 
 def price_table(market: SampleMarket, path: Path, *, japanese: bool) -> None:
-    """A prices table of the templates: members, funds, and one security that has no price."""
+    """A prices table of the templates: members, funds, one security without a history and one without a price."""
     header = [
         "code",
         "name",
@@ -374,6 +374,21 @@ def price_table(market: SampleMarket, path: Path, *, japanese: bool) -> None:
             ]
         )
     if japanese:
+        rows.append(
+            [
+                "1298",
+                "新規上場の見本",
+                "サービス業",
+                "845",
+                AS_OF,
+                ccy,
+                "90000000",
+                "0.002",
+                unit,
+                "",
+                "sample",
+            ]
+        )
         rows.append(["1299", "売買停止の見本", "その他製品", "", AS_OF, ccy, "0", "0.01", unit, "", "sample"])
     save(path, rows)
 

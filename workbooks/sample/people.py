@@ -1,9 +1,10 @@
-"""Seven invented clients of the sample markets: what they hold, did and wish.
+"""Eight invented clients of the sample markets: what they hold, did and wish.
 
 C0001 and C0002 are Japanese individuals (Japanese and English), C0003 a Japanese company, C0004
 and C0005 households in the United States (English and Japanese). C0006 has faults on purpose
-and must be refused; C0007 has gaps on purpose (no price, an unknown security) and must still be
-computed, with its gaps said.
+and is refused when it is read; C0007 has gaps on purpose (a security without a history, a lot
+without a day) and is computed all the same; C0008 holds a security without a price, which its
+own checks refuse.
 """
 
 from __future__ import annotations
@@ -269,8 +270,29 @@ HOLDERS = (
         14,
         9_000_000,
         extra_lots=[
-            ["C0007", "F-1", "1299", "売買停止の見本", "", "2024-09-10", "300", "880", "264000", "JPY", ""],
-            ["C0007", "F-1", "1288", "", "", "", "200", "540", "108000", "JPY", ""],
+            ["C0007", "F-1", "1298", "新規上場の見本", "", "2026-10-15", "300", "880", "264000", "JPY", ""],
+            ["C0007", "F-1", "1202", "", "", "", "40", "2750", "110000", "JPY", ""],
+        ],
+    ),
+    Holder(
+        "C0008",
+        True,
+        {
+            "client_name": "停止 見本",
+            "language": "en",
+            "regime": "jp_individual",
+            "household": "H0008",
+            "outside_accounts": "declared_none",
+            "goal": "growth",
+            "files_every_year": 1,
+            "cash": 300000,
+            "budget": "100000",
+        },
+        (("G-1", "特定(源泉あり)", "停止 見本", "self", "架空証券", "seen"),),
+        8,
+        6_000_000,
+        extra_lots=[
+            ["C0008", "G-1", "1299", "売買停止の見本", "", "2024-09-10", "300", "880", "264000", "JPY", ""],
         ],
     ),
 )
@@ -307,7 +329,10 @@ class _Writer:
         self._lots()
         self._sales()
         for year, amount in self.holder.carry:
-            self.add("carry", year, amount, "return filed" if not self.holder.japanese else "確定申告書付表")
+            if self.holder.japanese:
+                self.add("carry", year, amount, "確定申告書付表")
+            else:
+                self._carried(year, amount)
         for kind, target, reason in self.holder.wishes:
             self.add("wishes", kind, target, reason, "interview" if self._english else "面談記録")
             if kind == "code":
@@ -496,6 +521,28 @@ class _Writer:
                 f"{proceeds - basis:.{digits}f}",
                 "" if self.holder.japanese else ("LT" if long_term else "ST"),
             )
+
+    def _carried(self, year: int, amount: int) -> None:
+        """A US loss carried in has a term: it is a row of realized on the first day of the year."""
+        account, day = self.holder.accounts[0], dt.date(self.as_of.year, 1, 1)
+        name = f"Loss carried from {year}"
+        self.add(
+            "realized",
+            f"CARRY-{year}",
+            account[0],
+            account[1],
+            "CARRY",
+            name,
+            1,
+            "",
+            day,
+            day,
+            0,
+            amount,
+            0,
+            -amount,
+            "LT",
+        )
 
     def _history(self) -> None:
         """Month ends: the index, and a portfolio that trails it a little with noise of its own."""

@@ -282,7 +282,8 @@ def _price_rows(client: Resolved, shared: Bench) -> Iterable[Record]:
         value[code] = value.get(code, 0.0) + _float(lot["quantity"]) * (
             0.0 if price is None else _float(price)
         )
-    codes = dict.fromkeys((*value, *weights, *prices))
+    priced = (code for code, row in prices.items() if row.get("price") is not None)
+    codes = dict.fromkeys((*value, *weights, *priced))  # neither held nor a member nor priced: not in play
     order = sorted(codes, key=lambda c: (c not in value, -value.get(c, 0.0), -weights.get(c, 0.0), c))
     names = {str(lot["code"]): lot.get("name") for lot in lots}
     for code in order:

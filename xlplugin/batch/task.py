@@ -15,12 +15,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from xlplugin.batch.binding import inputs_for
+from xlplugin.batch.checks import named_value, refuse_unsound
 from xlplugin.batch.isolation import attempt, time_limit
 from xlplugin.batch.pdf import to_pdf
 from xlplugin.batch.records import WORK, Fault, Output, Record, save_record
 from xlplugin.batch.writing import digest, part_of, write_whole
-from xlplugin.errors import FileError, XlPluginError
-from xlplugin.store.package import single_cell
+from xlplugin.errors import FileError
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FIGURES",
-    "FailedChecksError",
     "Made",
     "Shared",
     "SharedFile",
@@ -60,12 +59,6 @@ FIGURES = {
     "check_count": "out_check_count",
 }
 """Figures of the summary, and the defined names of the books that hold them."""
-
-
-class FailedChecksError(XlPluginError):
-    """A book whose own checks found errors: it is not handed out."""
-
-    number = 190
 
 
 @dataclass(frozen=True)
@@ -154,7 +147,7 @@ def make_book(shared: Shared, task: Task, book: str, language: str) -> Made:
     Raises
     ------
     XlPluginError
-        As its sentence says; `FailedChecksError` when the book's own checks found errors.
+        As its sentence says; `UnsoundBookError` when the book's own checks found errors.
     """
     template = shared.templates[book, language]
     document_id = f"{task.client_id}-{shared.as_of:%Y%m%d}-{task.input_hash[7:15]}"
@@ -180,19 +173,14 @@ def make_book(shared: Shared, task: Task, book: str, language: str) -> Made:
     )
     count, errors = int(figures.get("check_count", 0)), int(figures.get("check_errors", 0))
     checks = f"{count - errors}/{count}" if count else ""
-    if book == "proposal" and errors:
-        sentence = f"{errors} of {count} checks of the proposal failed"
-        raise FailedChecksError(f"{sentence}; make the advisor book and look at its Checks sheet")
+    if book == "proposal":
+        refuse_unsound(template, result, errors)
     return Made(result.data, figures, tuple(warnings), checks)
 
 
 def _figure(template: CompiledTemplate, result: Result, name: str) -> float | None:
     """The number that a defined name holds after the calculation."""
-    text = next((n.text for n in template.package.names if n.name == name and n.sheet is None), None)
-    place = single_cell(text) if text else None
-    if place is None:
-        return None
-    value = result.book.values(place.sheet).get((place.row, place.column))
+    value = named_value(template, result, name)
     return value if isinstance(value, float) else None
 
 
