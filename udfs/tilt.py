@@ -9,7 +9,7 @@ import numpy as np
 
 from xlplugin.aliases import FloatArray
 from xlplugin.errors import ErrorValue
-from xlplugin.index import tilt
+from xlplugin.index import scores, tilt
 from xlplugin.index.arrays import same_length
 from xlplugin.worksheet.kinds import (
     Blank,
@@ -50,11 +50,11 @@ _Sector = Annotated[
 ]
 
 
-def _scores(scores: tilt.Scores) -> list[float | ErrorValue]:
+def _scores(found: scores.Scores) -> list[float | ErrorValue]:
     """Scores as cells: #N/A where a datum is missing, #DIV/0! where a group has no spread."""
     return [
         (ErrorValue.DIV0 if flat else ErrorValue.NA) if math.isnan(value) else value
-        for value, flat in zip(scores.values.tolist(), scores.flat.tolist(), strict=True)
+        for value, flat in zip(found.values.tolist(), found.flat.tolist(), strict=True)
     ]
 
 
@@ -124,7 +124,7 @@ def tilt_zscore(
     >>> [round(z, 4) for z in tilt_zscore(np.array([1.0, 2.0, 3.0]))]
     [-1.2247, 0.0, 1.2247]
     """
-    return _scores(tilt.zscores(metric, winsor, group, weights))
+    return _scores(scores.zscores(metric, winsor, group, weights))
 
 
 @worksheet_function(
@@ -143,7 +143,7 @@ def tilt_multiplier(z: Annotated[Numbers, Help("Standardised score", "標準化�
     >>> tilt_multiplier(np.array([0.5, 0.0, -1.0])).tolist()
     [1.5, 1.0, 0.5]
     """
-    return tilt.multiplier(np.asarray(z))
+    return scores.multiplier(np.asarray(z))
 
 
 @worksheet_function(
@@ -217,7 +217,7 @@ def tilt_momentum(
     >>> tilt_momentum(closes).tolist()
     [1.0, -1.0]
     """
-    return tilt.momentum(prices, risk_free, volatility)
+    return scores.momentum(prices, risk_free, volatility)
 
 
 @worksheet_function(
@@ -244,7 +244,7 @@ def tilt_quality(
     >>> [round(s, 6) for s in scores]
     [-1.0, 1.0]
     """
-    return _scores(tilt.quality(roe, leverage, variability, group))
+    return _scores(scores.quality(roe, leverage, variability, group))
 
 
 @worksheet_function(
@@ -276,7 +276,7 @@ def tilt_value(
     >>> [round(s, 6) for s in tilt_value(np.array([[1.0, 10.0], [3.0, 30.0]]))]
     [1.0, -1.0]
     """
-    return _scores(tilt.value(ratios, weights, group))
+    return _scores(scores.value(ratios, weights, group))
 
 
 @worksheet_function(

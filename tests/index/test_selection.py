@@ -12,6 +12,7 @@ from xlplugin.index.liquidity import (
     float_value_ratio,
 )
 from xlplugin.index.screening import Outcome, Rule, screen
+from xlplugin.index.sector_balance import select_by_sector_balance
 
 metrics = st.lists(st.integers(0, 50), min_size=1, max_size=30).map(lambda v: np.array(v, dtype=float))
 
@@ -167,7 +168,7 @@ def test_a_sector_balance_keeps_the_count_and_changes_a_little_at_a_time(max_swa
     sector = data.draw(st.lists(st.sampled_from("ABC"), min_size=n, max_size=n))
     member = np.zeros(n, dtype=bool)
     member[data.draw(st.permutations(range(n)))[:count]] = True
-    new = selection.select_by_sector_balance(
+    new = select_by_sector_balance(
         metric, sector, member, count=count, pool=pool, must_enter=3, max_swaps=max_swaps
     )
     assert new.sum() == count
@@ -179,9 +180,7 @@ def test_illiquid_members_leave_and_the_most_liquid_names_enter():
     # Ranks by metric: row 0 is 1st ... row 5 is 6th. Pool 4: row 5 leaves. Must enter: rank 1.
     metric = np.array([6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
     member = np.array([False, True, True, False, False, True])
-    new = selection.select_by_sector_balance(
-        metric, ["A"] * 6, member, count=3, pool=4, must_enter=1, max_swaps=3
-    )
+    new = select_by_sector_balance(metric, ["A"] * 6, member, count=3, pool=4, must_enter=1, max_swaps=3)
     assert new.tolist() == [True, True, True, False, False, False]
 
 
@@ -190,9 +189,7 @@ def test_a_free_place_goes_to_the_sector_that_is_furthest_below_its_share():
     metric = np.array([6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
     sector = ["A", "A", "A", "A", "B", "B"]
     member = np.array([True, True, False, False, False, False])
-    new = selection.select_by_sector_balance(
-        metric, sector, member, count=3, pool=6, must_enter=0, max_swaps=3
-    )
+    new = select_by_sector_balance(metric, sector, member, count=3, pool=6, must_enter=0, max_swaps=3)
     assert new.tolist() == [True, True, False, False, True, False]
 
 

@@ -13,6 +13,7 @@ from xlplugin.errors import (
     MissingError,
     ShapeError,
 )
+from xlplugin.index import scores as scoring
 from xlplugin.index import tilt
 
 books = st.lists(
@@ -92,7 +93,7 @@ values = st.lists(st.floats(-100, 100), min_size=2, max_size=20).map(np.array)
 def test_scores_without_clipping_have_mean_zero_and_deviation_one(metric):
     if metric.std() < 1e-6:
         return
-    z = tilt.zscores(metric, 1000.0).values
+    z = scoring.zscores(metric, 1000.0).values
     assert z.mean() == pytest.approx(0.0, abs=1e-9)
     assert z.std() == pytest.approx(1.0)
 
@@ -102,39 +103,39 @@ def test_scores_without_clipping_have_mean_zero_and_deviation_one(metric):
 def test_scores_do_not_depend_on_the_unit_of_the_measure(metric, scale, shift):
     if metric.std() < 1e-3:
         return
-    z = tilt.zscores(metric).values
-    np.testing.assert_allclose(tilt.zscores(metric * scale + shift).values, z, atol=1e-6)
+    z = scoring.zscores(metric).values
+    np.testing.assert_allclose(scoring.zscores(metric * scale + shift).values, z, atol=1e-6)
 
 
 def test_a_missing_value_stays_missing_and_does_not_move_the_others():
-    with_gap = tilt.zscores(np.array([1.0, np.nan, 3.0])).values
+    with_gap = scoring.zscores(np.array([1.0, np.nan, 3.0])).values
     np.testing.assert_allclose(with_gap[[0, 2]], [-1.0, 1.0])
     assert math.isnan(with_gap[1])
 
 
 def test_the_mean_is_weighted_and_the_deviation_is_not():
     # Mean 1.5 under weights 3:1, deviation of 1 and 3 is 1: scores -0.5 and +1.5.
-    z = tilt.zscores(np.array([1.0, 3.0]), weights=np.array([0.75, 0.25])).values
+    z = scoring.zscores(np.array([1.0, 3.0]), weights=np.array([0.75, 0.25])).values
     np.testing.assert_allclose(z, [-0.5, 1.5])
 
 
 def test_a_sector_without_spread_has_no_score_and_does_not_stop_the_others():
-    scores = tilt.zscores(np.array([1.0, 3.0, 7.0]), group=["A", "A", "B"])
+    scores = scoring.zscores(np.array([1.0, 3.0, 7.0]), group=["A", "A", "B"])
     np.testing.assert_allclose(scores.values[:2], [-1.0, 1.0])
     assert scores.flat.tolist() == [False, False, True]
 
 
 def test_a_measure_without_any_spread_is_refused():
     with pytest.raises(EmptyBaseError, match="spread"):
-        tilt.zscores(np.array([2.0, 2.0]))
+        scoring.zscores(np.array([2.0, 2.0]))
     with pytest.raises(MissingError):
-        tilt.zscores(np.array([np.nan, np.nan]))
+        scoring.zscores(np.array([np.nan, np.nan]))
 
 
 @given(st.floats(-5, 5))
 @settings(deadline=None)
 def test_a_multiplier_is_positive_rising_and_its_mirror_is_its_inverse(z):
-    up, down = tilt.multiplier(np.array([abs(z), -abs(z)]))
+    up, down = scoring.multiplier(np.array([abs(z), -abs(z)]))
     assert up * down == pytest.approx(1.0)
     assert 0.0 < down <= 1.0 <= up
 
@@ -145,12 +146,12 @@ def test_quality_is_the_mean_of_what_is_there():
     leverage = np.array([np.nan, 1.0, 3.0])
     steady = np.array([np.nan, np.nan, np.nan])
     steady[:2] = [0.1, 0.2]
-    scores = tilt.quality(roe, leverage, steady).values
+    scores = scoring.quality(roe, leverage, steady).values
     np.testing.assert_allclose(scores, [(-1 + 1) / 2, (1 + 1 - 1) / 3, -1.0])
 
 
 def test_a_name_without_any_ratio_above_zero_has_no_value_score():
-    scores = tilt.value(np.array([[1.0, 10.0], [-2.0, 0.0], [3.0, 30.0]])).values
+    scores = scoring.value(np.array([[1.0, 10.0], [-2.0, 0.0], [3.0, 30.0]])).values
     np.testing.assert_allclose(scores[[0, 2]], [1.0, -1.0])
     assert math.isnan(scores[1])
 
@@ -158,11 +159,11 @@ def test_a_name_without_any_ratio_above_zero_has_no_value_score():
 def test_momentum_skips_the_review_month():
     prices = np.full((14, 3), 100.0) + np.arange(3)
     prices[12] = [110.0, 105.0, 100.0]
-    z = tilt.momentum(prices)
+    z = scoring.momentum(prices)
     prices[13] = [1.0, 500.0, 20.0]
-    np.testing.assert_array_equal(tilt.momentum(prices), z)
+    np.testing.assert_array_equal(scoring.momentum(prices), z)
     with pytest.raises(MissingError, match="14"):
-        tilt.momentum(prices[1:])
+        scoring.momentum(prices[1:])
 
 
 # -- tilted weights ------------------------------------------------------------------------------

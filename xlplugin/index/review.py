@@ -21,6 +21,7 @@ from xlplugin.index.free_float import transition_factor
 from xlplugin.index.price_factor import cap_ratio
 from xlplugin.index.scheme import SCHEMES, index_weights
 from xlplugin.index.screening import Outcome, screen
+from xlplugin.index.sector_balance import select_by_sector_balance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -262,7 +263,7 @@ def _points(step: Step, universe: Universe, member: BoolArray) -> BoolArray:
 
 def _sector_balance(step: Step, universe: Universe, member: BoolArray) -> BoolArray:
     s = step.settings
-    return selection.select_by_sector_balance(
+    return select_by_sector_balance(
         universe.number(s["metric"]),
         universe.word(s["sector"]),
         member,

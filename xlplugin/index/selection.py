@@ -7,7 +7,6 @@ is inside: two people must get the same list. Source: methodology 2.5, 2.6, 2.11
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,18 +15,16 @@ from xlplugin.errors import DomainError, EmptyBaseError, InputError, MissingErro
 from xlplugin.index.arrays import aligned, check_amounts, descending, exact_sum, same_length
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from xlplugin.aliases import BoolArray, FloatArray, IntArray
 
 __all__ = [
+    "check_no_gap",
     "composite_score",
     "cumulative_share",
     "rank_points",
     "ranks",
     "select_by_coverage",
     "select_by_rank",
-    "select_by_sector_balance",
     "share_after_packet",
     "size_segments",
     "turnover",
@@ -41,7 +38,8 @@ def _incumbents(incumbent: BoolArray | None, count: int) -> BoolArray:
     return incumbent
 
 
-def _no_gap(name: str, metric: FloatArray) -> None:
+def check_no_gap(name: str, metric: FloatArray) -> None:
+    """Refuse a missing value with its row."""
     if np.isnan(metric).any():
         row = int(np.flatnonzero(np.isnan(metric))[0]) + 1
         raise MissingError(f"{name}: row {row} is missing; a missing value is not zero, enter it")
@@ -128,7 +126,7 @@ def select_by_rank(
     >>> select_by_rank(np.array([9.0, 8.0, 7.0]), 2, member, rank_in=0, rank_out=3).tolist()
     [False, True, True]
     """
-    _no_gap("metric", metric)
+    check_no_gap("metric", metric)
     if not 0 <= count <= len(metric):
         raise DomainError(f"count: {count} names are wanted of {len(metric)}; expected 0 to {len(metric)}")
     entry, stay = count if rank_in is None else rank_in, count if rank_out is None else rank_out
@@ -146,99 +144,6 @@ def select_by_rank(
     taken = np.zeros(len(metric), dtype=np.bool_)
     taken[order[np.argsort(first, kind="stable")[:count]]] = True
     return taken
-
-
-def select_by_sector_balance(
-    metric: FloatArray,
-    sector: Sequence[str],
-    incumbent: BoolArray,
-    *,
-    count: int,
-    pool: int,
-    must_enter: int,
-    max_swaps: int,
-    share: float = 0.5,
-) -> BoolArray:
-    """The most liquid names with a balance of sectors, changed a little at a time (Nikkei 225).
-
-    Parameters
-    ----------
-    metric : ndarray of shape (n,)
-        Liquidity; larger is better.
-    sector : sequence of str
-        Sector of each row.
-    incumbent : ndarray of bool of shape (n,)
-        Constituents now. Without any, the list is built from nothing and `max_swaps` is not used.
-    count : int
-        Names of the index.
-    pool : int
-        Constituents ranked below it leave; only names of the pool enter.
-    must_enter : int
-        Names ranked up to it enter.
-    max_swaps : int
-        Most names that enter, and most that leave, at one review.
-    share : float
-        What part of a sector's names in the pool the index should hold.
-
-    Returns
-    -------
-    ndarray of bool of shape (n,)
-        First the two rules above; then names leave or enter one by one until the count is right,
-        always in the sector that is furthest above or below its share of names in the pool, the
-        least liquid member first out, the most liquid other name first in.
-
-    Raises
-    ------
-    DomainError
-        If the pool cannot fill the index.
-    ShapeError, MissingError
-        If lengths differ, or a value is missing.
-
-    References
-    ----------
-    methodology 2.2 item 6. The share of one half is known, not read.
-    """
-    _no_gap("metric", metric)
-    same_length(len(metric), sector=sector, incumbent=incumbent)
-    rank = ranks(metric)
-    if not 0 < count <= min(pool, len(metric)):
-        raise DomainError(f"count: {count} names are wanted from a pool of {min(pool, len(metric))}")
-    in_pool = rank <= pool
-    ideal = Counter(s for s, inside in zip(sector, in_pool.tolist(), strict=True) if inside)
-    held = Counter(s for s, inside in zip(sector, incumbent.tolist(), strict=True) if inside)
-    order = np.argsort(rank).tolist()
-    now = int(incumbent.sum())
-    most_out = max_swaps + max(now - count, 0)
-    most_in = max_swaps + max(count - now, 0) if now else count
-
-    def surplus(row: int) -> float:
-        return held[sector[row]] - ideal[sector[row]] * share
-
-    def move(row: int, *, enters: bool) -> None:
-        members[row] = enters
-        held[sector[row]] += 1 if enters else -1
-
-    members = np.array(incumbent)
-    leavers = [row for row in reversed(order) if members[row] and not in_pool[row]][:most_out]
-    entrants = [row for row in order if not members[row] and rank[row] <= must_enter][:most_in]
-    for row in leavers:
-        move(row, enters=False)
-    for row in entrants:
-        move(row, enters=True)
-    left, entered = len(leavers), len(entrants)
-    while members.sum() > count and left < most_out:
-        staying = [row for row in order if members[row] and row not in entrants]
-        move(max(staying, key=lambda row: (surplus(row), rank[row])), enters=False)
-        left += 1
-    while members.sum() < count and entered < most_in:
-        free = [row for row in order if in_pool[row] and not members[row] and row not in leavers]
-        move(min(free, key=lambda row: (surplus(row), rank[row])), enters=True)
-        entered += 1
-    while members.sum() > count:  # the limit on leavers binds: the entrants ranked last wait
-        move(entrants.pop(), enters=False)
-    while members.sum() < count:  # the limit on entrants binds: the leavers ranked best stay
-        move(leavers.pop(), enters=True)
-    return members
 
 
 def select_by_coverage(
@@ -320,7 +225,7 @@ def size_segments(
     if not len(breaks) or (steps >= 0.0 if by_size else steps <= 0.0).any():
         word = "descending size cut-offs" if by_size else "ascending cumulative shares"
         raise InputError(f"breaks: expected {word}")
-    _no_gap("metric", metric)
+    check_no_gap("metric", metric)
     if by_size:
         plain = 1 + (metric[:, None] < breaks[None, :]).sum(axis=1)
         down, up = 1.0 if lower is None else lower, 1.0 if upper is None else upper
@@ -420,7 +325,7 @@ def composite_score(
 
 
 def _standardised(name: str, values: FloatArray) -> FloatArray:
-    _no_gap(name, values)
+    check_no_gap(name, values)
     if not len(values):
         raise MissingError(f"{name}: no row was given")
     centred = values - exact_sum(values) / len(values)
@@ -464,7 +369,7 @@ def rank_points(
     rows, measures = metrics.shape
     if weights.shape != (measures,):
         raise ShapeError("weights", got=weights.shape, expected=(measures,))
-    _no_gap("metrics", metrics.ravel())
+    check_no_gap("metrics", metrics.ravel())
     place = metrics if ranked else np.column_stack([ranks(metrics[:, k]) for k in range(measures)])
     most = float(rows) if count is None else count
     points = (most - place + 1.0) * weights

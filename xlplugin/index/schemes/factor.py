@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from xlplugin.aliases import FloatArray
 from xlplugin.index.arrays import normalised
 from xlplugin.index.scheme import Columns, product
-from xlplugin.index.tilt import multiplier
+from xlplugin.index.scores import multiplier
 from xlplugin.index.words import Words
 
 _FORMULA = Words(
