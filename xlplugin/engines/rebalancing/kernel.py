@@ -28,6 +28,8 @@ Status = Literal["solved", "infeasible", "stalled", "iterations"]
 TOLERANCE = 1e-9  # of the residual: 0.001 per million of net asset value
 _FIRST_DAMPING = 1e-8
 _LARGEST_DAMPING = 1e6
+_ACCEPTED = 1e-8  # residual of a solution that rounding keeps from the tolerance
+_SLOW, _PHASE_ONE = 40, 500.0  # after so many steps feasibility is tested at this price of variance
 _ROUNDING = 1e-14  # of the dual value, relative to the size of its terms
 _CLASH_EVERY = 4  # iterations between two tests for contradiction
 
@@ -319,7 +321,7 @@ def solve(
     Returns
     -------
     Solution
-        Status "infeasible" is a proof: `clash` of its prices, or of their last change, is positive.
+        Status "infeasible" is a proof: `clash` was positive for some prices.
 
     Notes
     -----
@@ -357,6 +359,9 @@ def solve(
             break
         if step_number == iterations:
             break
+        if step_number == _SLOW and program.gamma < _PHASE_ONE and _clashes(program):
+            status = "infeasible"
+            break
         if step_number % _CLASH_EVERY == _CLASH_EVERY - 1:
             if max(clash(program, point.prices), clash(program, point.prices - mark)) > 0.0:
                 status = "infeasible"
@@ -370,7 +375,14 @@ def solve(
             break
         point = moved
         free = dual.free(point)
+    if status != "solved" and np.abs(point.gradient[free]).max(initial=0.0) <= _ACCEPTED:
+        status = "solved" if status != "infeasible" else status
     return _certified(dual, point, free, status, step_number, evaluations)
+
+
+def _clashes(program: Program) -> bool:
+    """Whether the rules are proved to clash; that is soon known where variance is dear."""
+    return solve(program.at(_PHASE_ONE), iterations=_SLOW).status == "infeasible"
 
 
 def _newton(dual: _Dual, point: _Point, free: IntArray, damping: float) -> tuple[_Point | None, float, int]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from xlplugin.engines.rebalancing.branching import GAMMA_HIGH, GAMMA_LOW, Effort, Node, Steps, explore
+from xlplugin.engines.rebalancing.capped import solve_under_cap
 from xlplugin.engines.rebalancing.kernel import Solution, solve
 from xlplugin.engines.rebalancing.modes import BUY, CLEAR, HARVEST
 from xlplugin.engines.rebalancing.relaxation import Envelope, Relaxation
@@ -146,44 +147,40 @@ class Search:
             if settled or rounds == 0:
                 return made
 
-    def _restricted(self, allowed: BoolArray, prices: FloatArray, gamma: float) -> Solution:
-        """The convex problem with every mode decided, its lots in the order that its prices call for."""
-        relaxation = self._priced(self.relaxation, prices) if self.problem.tallies else self.relaxation
-        left = _TALLY_ROUNDS if self.problem.tallies else 1
-        while True:
-            solution = solve(relaxation.envelope(gamma, allowed).program, prices)
-            self.solves, left = self.solves + 1, left - 1
-            if left == 0 or solution.status != "solved":
-                return solution
-            order, prices = relaxation.modes.sale, solution.prices
-            relaxation = self._priced(relaxation, prices)
-            if np.array_equal(relaxation.modes.sale, order):
-                return solution
-
     def plan(
         self, allowed: BoolArray, prices: FloatArray, gamma: float, *, exact: bool = False
     ) -> _Plan | None:
-        """The best plan in these modes; under a cap nearly at it, or just at it if `exact`."""
-        if self.cap is None:
-            solution = self._restricted(allowed, prices, gamma)
-            if solution.status != "solved":
-                return None
-            return _Plan(solution.objective, solution, gamma, allowed)
-        steps = Steps(gamma, _EXACT_CAP if exact else _PLAN_CAP)
-        left = _EXACT_ROUNDS if exact else _PLAN_ROUNDS
+        """The best plan in these modes; under a cap nearly at it, or just at it if `exact`.
+
+        Lots are put into the order that the prices of the tallies call for, until that is settled.
+        """
+        relaxation = self._priced(self.relaxation, prices) if self.problem.tallies else self.relaxation
+        left = _TALLY_ROUNDS if self.problem.tallies else 1
         while True:
-            at = steps.gamma
-            solution = self._restricted(allowed, prices, at)
+            program = relaxation.envelope(gamma, allowed).program
+            if self.cap is None:
+                solution, at, solves = solve(program, prices), gamma, 1
+            else:
+                near = (_EXACT_CAP, _EXACT_ROUNDS) if exact else (_PLAN_CAP, _PLAN_ROUNDS)
+                solution, at, solves, _ = solve_under_cap(
+                    program, self.cap, gamma=gamma, prices=prices, tolerance=near[0], rounds=near[1]
+                )
+            self.solves, left = self.solves + solves, left - 1
             if solution.status != "solved":
                 return None
-            prices, left = solution.prices, left - 1
-            if steps.settled(solution.variance, self.cap) or left == 0:
+            if left == 0:
                 break
+            order, prices = relaxation.modes.sale, solution.prices
+            relaxation = self._priced(relaxation, prices)
+            if np.array_equal(relaxation.modes.sale, order):
+                break
+        if self.cap is None:
+            return _Plan(solution.objective, solution, at, allowed)
         if solution.variance > self.cap * (1.0 + (_EXACT_CAP if exact else 10.0 * _PLAN_CAP)):
             return None
         # What is left of the way to the cap is worth its price, up to the second order.
-        near = at * (solution.variance - self.cap) if not exact and at > GAMMA_LOW else 0.0
-        return _Plan(solution.cost + near, solution, at, allowed)
+        rest = at * (solution.variance - self.cap) if not exact and at > GAMMA_LOW else 0.0
+        return _Plan(solution.cost + rest, solution, at, allowed)
 
     def visit(
         self, allowed: BoolArray, prices: FloatArray | None, gamma: float, serial: int
