@@ -25,10 +25,12 @@ from xlplugin.core.trades import (
     Transfer,
 )
 from xlplugin.errors import LedgerError, MissingError, NoTableError, WordError
+from xlplugin.tax.dual_filers import as_us_taxable, in_dollars
 from xlplugin.tax.holding_period import long_from, term
 from xlplugin.tax.ledger import marginal_rate, opening_book, replay
+from xlplugin.tax.lot_methods import compare_methods
 from xlplugin.tax.lot_picks import METHODS
-from xlplugin.tax.regime import Carry
+from xlplugin.tax.regime import REGIMES, Carry
 from xlplugin.tax.regimes.us_taxable import REGIME
 from xlplugin.tax.us_report import form_8949, sale_lines
 
@@ -360,3 +362,47 @@ def test_the_marginal_rate_is_a_finite_difference_that_kinks_at_the_limit():
     year = REGIME.period(DAY, SINGLE)
     rate = marginal_rate(REGIME, year, [before], (), income, (), SINGLE, probe=probe)
     assert rate == F("0.22") * F(1000, 5000)
+
+
+# -- methods side by side, two countries -----------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_mintax_is_the_lowest_of_all_methods_when_lots_are_single_shares(data):
+    ages = data.draw(st.lists(st.tuples(st.integers(1, 900), st.integers(1, 400)), min_size=2, max_size=8))
+    quantity = data.draw(st.integers(1, len(ages)))
+    position = Position(
+        PositionKey(PoolKey("us.taxable", "me", AccountKind.US_TAXABLE), "AAA"),
+        tuple(TaxLot(f"{n}", DAY - a * ONE, F(1), F(c), DAY - a * ONE) for n, (a, c) in enumerate(ages)),
+    )
+    sale = Disposal("s", "me", "AAA", F(quantity), F(200 * quantity), DAY, DAY)
+    results = compare_methods(position, sale, short_rate=F("0.408"), long_rate=F("0.238"))
+    assert {r.method for r in results} == {"FIFO", "LIFO", "HIFO", "MINTAX"}
+    assert next(r.tax for r in results if r.method == "MINTAX") == results[0].tax
+
+
+def test_a_citizen_in_japan_is_under_both_laws_over_one_log():
+    # By hand, at 150 and 160 yen a dollar: no gain in yen is a loss of 250 dollars, and a rebuy washes it.
+    accounts = (Account("T", AccountKind.JP_TOKUTEI_WH, "a"), Account("N", AccountKind.JP_NISA, "a"))
+    log = [
+        fill(BUY, "L", dt.date(2025, 1, 6), "T", 100, 600_000),
+        fill(SELL, "S", DAY, "T", 100, 600_000, seq=1),
+        fill(BUY, "R", DAY + 5 * ONE, "N", 100, 600_000),
+    ]
+
+    def rate(day):
+        return F(1, 150) if day.year == 2025 else F(1, 160)
+
+    japan = replay(REGIMES["jp.individual"], log, opening_book(accounts))
+    america = replay(REGIME, in_dollars(log, rate), opening_book(as_us_taxable(accounts)))
+    assert japan.realizations[0].gain == 0
+    assert america.realizations[0].gain == -250
+    assert [a.deferred for a in america.adjustments] == [250]
+
+
+def test_money_in_yen_that_is_no_trade_is_not_guessed():
+    with pytest.raises(LedgerError, match="in dollars"):
+        in_dollars([CapitalReturn(**facts(), cash=F(4))], lambda day: F(1, 150))
+    split = Split(**facts(), ratio=F(2))
+    assert in_dollars([split], lambda day: F(1, 150)) == (split,)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
 __all__ = [
+    "ONE",
     "CapitalReturn",
     "Dividend",
     "Event",
