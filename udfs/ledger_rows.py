@@ -14,7 +14,7 @@ from xlplugin.core.accounts import Account, AccountKind
 from xlplugin.core.calendars import calendar
 from xlplugin.core.lots import LotPick, exact
 from xlplugin.core.trades import Fill, FillKind
-from xlplugin.engines.harvesting.candidates import Holding, Quote
+from xlplugin.engines.harvesting.holdings import Holding, Quote
 from xlplugin.errors import DomainError, InputError, MissingError, WordError
 
 if TYPE_CHECKING:

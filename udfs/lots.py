@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from udfs.ledger_rows import Accounts, fills_of, groups_of, holdings_of
 from xlplugin.core.lots import exact
 from xlplugin.engines.disposals import SaleOrder, SaleRates, sale_results
-from xlplugin.engines.harvesting.candidates import Quote
+from xlplugin.engines.harvesting.holdings import Quote
 from xlplugin.engines.unit_costs import unit_costs
 from xlplugin.engines.unrealised import unrealised
 from xlplugin.errors import InputError

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from xlplugin.tax.holding_period import long_from
-from xlplugin.tax.screen import LotArrays, Screened, scan
+from xlplugin.tax.lot_arrays import LotArrays
+from xlplugin.tax.screen import Screened, scan
 from xlplugin.tax.wash_sales import window
 
 if TYPE_CHECKING:

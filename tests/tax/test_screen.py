@@ -19,9 +19,10 @@ from xlplugin.core.trades import FillKind
 from xlplugin.errors import InputError
 from xlplugin.tax import screen
 from xlplugin.tax.ledger import opening_book, replay
+from xlplugin.tax.lot_arrays import lots_from_book
 from xlplugin.tax.regime import REGIMES, HarvestQuestion
 from xlplugin.tax.regimes.us_taxable import REGIME
-from xlplugin.tax.screen import exact_losses, lots_from_book, pool_losses, scan
+from xlplugin.tax.screen import exact_losses, pool_losses, scan
 
 SHORT, LONG = 0.408, 0.238
 TODAY = START + dt.timedelta(days=62)

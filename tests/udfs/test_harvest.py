@@ -219,6 +219,28 @@ def test_parts_of_one_lot_that_a_broker_lists_apart_do_not_replace_each_other():
     assert {r["status"] for r in harvest(lots, PRICES, options=US)} == {"OK"}
 
 
+def test_lots_of_one_name_in_two_accounts_are_two_purchases():
+    recent = dt.date(2026, 11, 2)
+    lots = america(
+        ["U", "taxable", "ABC", "1", recent, 60.0, 50.0], ["V", "taxable", "ABC", "1", recent, 60.0, 50.0]
+    )
+    assert {r["status"] for r in harvest(lots, PRICES, options=US)} == {"DEFERRED"}
+
+
+@pytest.mark.parametrize(
+    ("row", "status"),
+    [
+        (["U", "taxable", "ABC", "new", dt.date(2026, 11, 2), 100.0, None], "DEFERRED"),
+        (["U", "taxable", "ABC", "new", None, 100.0, 30.0], "UNKNOWN"),
+        (["U", "taxable", "ABC", "new", dt.date(2026, 11, 2), "many", 30.0], "UNKNOWN"),
+        (["U", "savings", "ABC", "new", dt.date(2026, 11, 2), 100.0, 30.0], "UNKNOWN"),
+    ],
+)
+def test_a_row_that_is_not_known_well_can_still_replace_another(row, status):
+    rows = {r["lot"]: r for r in harvest(america(US_LOT[1], row), PRICES, options=US)}
+    assert rows["L1"]["status"] == status
+
+
 def test_a_clean_result_with_unseen_accounts_is_unknown_and_ranked_last():
     lots = america(*US_LOT[1:], ["U", "taxable", "DEF", "L2", dt.date(2025, 3, 10), 1.0, 50.0])
     prices = [*PRICES, ["DEF", 40.0]]

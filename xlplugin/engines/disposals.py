@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from xlplugin.core.accounts import Account
     from xlplugin.core.lots import Disposal, Realization
-    from xlplugin.engines.harvesting.candidates import Holding
+    from xlplugin.engines.harvesting.holdings import Holding
 
 __all__ = ["SaleOrder", "SaleRates", "SaleResult", "sale_results"]
 

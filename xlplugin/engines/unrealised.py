@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from xlplugin.core.accounts import Account
     from xlplugin.core.lots import PoolKey
-    from xlplugin.engines.harvesting.candidates import Holding, Quote
+    from xlplugin.engines.harvesting.holdings import Holding, Quote
 
 __all__ = ["Unrealised", "highest_gains", "unrealised"]
 

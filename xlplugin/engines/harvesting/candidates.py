@@ -10,76 +10,39 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from xlplugin.core.accounts import Account, Taxpayer
+from xlplugin.core.accounts import Taxpayer
 from xlplugin.core.calendars import calendar
-from xlplugin.core.lots import FIFO, ZERO, Bucket, Disposal, LotPick, Position, PositionKey, TaxLot
+from xlplugin.core.lots import FIFO, ZERO, Bucket, Disposal, LotPick, PositionKey
 from xlplugin.core.trades import Fill, FillKind
-from xlplugin.tax.regime import REGIMES, Book, HarvestCheck, HarvestQuestion, HarvestStatus, Period
+from xlplugin.engines.harvesting.holdings import BY_LOT, Holding, Quote, books_of, rows_of, unclear_groups
+from xlplugin.tax.regime import REGIMES, HarvestQuestion, HarvestStatus, Period
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from fractions import Fraction
 
+    from xlplugin.core.accounts import Account
     from xlplugin.core.calendars import Calendar
-    from xlplugin.tax.regime import TaxRegime
+    from xlplugin.engines.harvesting.holdings import Row
+    from xlplugin.tax.regime import Book, HarvestCheck, TaxRegime
 
 __all__ = [
     "BELOW_MIN",
     "Candidate",
-    "Holding",
     "Limits",
-    "Quote",
     "Rebuy",
     "find_candidates",
 ]
 
 BELOW_MIN = "BELOW_MIN"
-LONG_AGO = dt.date(1970, 1, 1)  # for a Japanese pool row without a date: no rule asks for it
 
 
 class Rebuy:
     """What is bought after the sale: nothing, the same issue next day, or on the same day."""
 
     NONE, NEXT_DAY, SAME_DAY = "NONE", "NEXT_DAY", "SAME_DAY"
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """One row of what is held. `problems` are reason codes; with one, amounts may be None.
-
-    Quantity and cost are exact; the cost is the TOTAL of the row in the account's currency.
-    """
-
-    row: int
-    account: Account | None
-    code: str
-    quantity: Fraction | None
-    cost: Fraction | None
-    name: str = ""
-    lot: str = ""
-    acquired: dt.date | None = None
-    currency: str = ""
-    identity_group: str = ""
-    restricted: bool = False
-    problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """The price of one security per share, in `currency` (blank: that of the account).
-
-    `fx` is home money per unit of `currency`; Japan: TTB of the day. `spread` is a fraction of mid.
-    """
-
-    code: str
-    price: Fraction | None
-    currency: str = ""
-    fx: Fraction | None = None
-    spread: Fraction | None = None
-    replacement: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,8 +101,9 @@ class _Desk:
     calendars: Mapping[str, Calendar]
     quotes: Mapping[str, Quote]
     groups: Mapping[str, str]
+    unclear: frozenset[str]
     _parts: dict[tuple[str, str], Book] = field(default_factory=dict)
-    _questions: dict[tuple[str, bool], HarvestQuestion] = field(default_factory=dict)
+    _questions: dict[tuple[str, bool, bool], HarvestQuestion] = field(default_factory=dict)
     _settlements: dict[str, dt.date] = field(default_factory=dict)
 
     def book(self, regime: str, code: str) -> Book:
@@ -157,9 +121,12 @@ class _Desk:
             self._settlements[market] = self.calendars[market].settlement(self.as_of)
         return self._settlements[market]
 
-    def question(self, account: Account, regime: TaxRegime, *, restricted: bool) -> HarvestQuestion:
-        """What is asked about every row of an account."""
-        place = (account.id, restricted)
+    def question(
+        self, account: Account, code: str, regime: TaxRegime, *, restricted: bool
+    ) -> HarvestQuestion:
+        """What is asked about a row; rows of one account mostly ask the same."""
+        unclear = account.kind.facts.pooled_by == BY_LOT and self.groups.get(code, code) in self.unclear
+        place = (account.id, restricted, unclear)
         found = self._questions.get(place)
         if found is None:
             taxpayer = _taxpayer(account, self.limits)
@@ -167,7 +134,7 @@ class _Desk:
                 _period(regime, taxpayer, self),
                 taxpayer,
                 self.calendars[account.kind.facts.market],
-                coverage_complete=_complete(account, regime, self.limits),
+                coverage_complete=not unclear and _complete(account, regime, self.limits),
                 restricted=restricted,
             )
         return found
@@ -214,7 +181,7 @@ def find_candidates(
     """
     limits = limits or Limits()
     groups = dict(identity_groups or {})
-    rows = _pooled(holdings)
+    rows = rows_of(holdings)
     bought = {
         (h.account.id, h.code, h.acquired)
         for h in holdings
@@ -227,100 +194,21 @@ def find_candidates(
     desk = _Desk(
         as_of,
         limits,
-        _books(rows, accounts, groups),
+        books_of(rows, accounts, groups),
         {group: tuple(found) for group, found in nearby.items()},
         {market: calendar(market, limits.holidays) for market in _markets(rows)},
         quotes,
         groups,
+        unclear_groups(rows, groups),
     )
     return [_judge(row, desk) for row in rows]
 
 
-def _markets(rows: Iterable[_Row]) -> set[str]:
+def _markets(rows: Iterable[Row]) -> set[str]:
     return {row.account.kind.facts.market for row in rows if row.account is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """Holdings that are sold together."""
-
-    first: Holding
-    account: Account | None
-    quantity: Fraction | None
-    restricted: bool
-    problems: tuple[str, ...]
-    lots: tuple[TaxLot, ...] = ()
-
-    @property
-    def pooled(self) -> bool:
-        return self.account is not None and self.account.kind.facts.pooled_by != "lot"
-
-
-def _pooled(holdings: Sequence[Holding]) -> list[_Row]:
-    """Rows of one account and code together where the account kind averages them."""
-    groups: dict[tuple[object, ...], list[Holding]] = defaultdict(list)
-    for h in holdings:
-        averaged = h.account is not None and h.account.kind.facts.pooled_by != "lot" and h.code
-        groups[(h.account.id, h.code) if averaged and h.account else (h.row,)].append(h)
-    return [_row(together) for together in groups.values()]
-
-
-def _row(together: list[Holding]) -> _Row:
-    first = together[0]
-    problems = tuple(sorted({code for h in together for code in h.problems}))
-    quantities = [h.quantity for h in together if h.quantity is not None]
-    quantity = sum(quantities, ZERO) if len(quantities) == len(together) else None
-    lots = tuple(
-        TaxLot(
-            f"lots, row {h.row}",
-            h.acquired or LONG_AGO,
-            h.quantity,
-            h.cost,
-            h.acquired or LONG_AGO,
-            seq=h.row,
-            # Parts of one lot that a broker lists apart were bought together.
-            order_id=f"lot {h.lot}" if h.lot else f"row {h.row}",
-        )
-        for h in together
-        if h.quantity is not None and h.cost is not None
-    )
-    return _Row(first, first.account, quantity, any(h.restricted for h in together), problems, lots)
-
-
-def _books(rows: list[_Row], accounts: Mapping[str, Account], groups: Mapping[str, str]) -> dict[str, Book]:
-    found: dict[str, dict[PositionKey, Position]] = defaultdict(dict)
-    broken: set[PositionKey] = set()
-    for row in rows:
-        if row.account is None or not row.first.code:
-            continue
-        regime = REGIMES[row.account.regime]
-        key = PositionKey(regime.pool_key(row.account), row.first.code)
-        if not row.lots or (row.problems and row.pooled):
-            broken.add(key)
-            continue
-        known = found[regime.name].get(key)
-        lots = (*known.lots, *row.lots) if known else row.lots
-        found[regime.name][key] = Position(key, lots)
-    books = {}
-    for name, positions in found.items():
-        whole = {
-            key: _one_pool(position) if position.key.pool.kind.facts.pooled_by != "lot" else position
-            for key, position in positions.items()
-            if key not in broken or key.pool.kind.facts.pooled_by == "lot"
-        }
-        books[name] = Book(
-            MappingProxyType(dict(accounts)), MappingProxyType(whole), MappingProxyType(dict(groups))
-        )
-    return books
-
-
-def _one_pool(position: Position) -> Position:
-    first = min(position.lots, key=lambda lot: (lot.acquired, lot.seq))
-    pool = replace(first, id="pool", quantity=position.quantity, cost=position.cost, order_id="pool")
-    return Position(position.key, (pool,))
-
-
-def _judge(row: _Row, desk: _Desk) -> Candidate:
+def _judge(row: Row, desk: _Desk) -> Candidate:
     first, quote = row.first, desk.quotes.get(row.first.code)
     price = _home_price(row, quote)
     problems = set(row.problems)
@@ -350,7 +238,7 @@ def _judge(row: _Row, desk: _Desk) -> Candidate:
     return _checked(replace(unknown, reasons=()), row, regime, book, price, desk, restricted=restricted)
 
 
-def _home_price(row: _Row, quote: Quote | None) -> Fraction | str:
+def _home_price(row: Row, quote: Quote | None) -> Fraction | str:
     """Price per share in the account's currency, or the reason why there is none."""
     if quote is None or quote.price is None:
         return "NO_PRICE"
@@ -367,7 +255,7 @@ def _home_price(row: _Row, quote: Quote | None) -> Fraction | str:
 
 def _checked(
     shown: Candidate,
-    row: _Row,
+    row: Row,
     regime: TaxRegime,
     book: Book,
     price: Fraction,
@@ -393,7 +281,7 @@ def _checked(
         pick=FIFO if row.pooled else LotPick("SPEC", tuple((lot.id, lot.quantity) for lot in row.lots)),
         source_row=f"lots, row {shown.row}",
     )
-    question = desk.question(account, regime, restricted=restricted)
+    question = desk.question(account, shown.code, regime, restricted=restricted)
     check = regime.harvestable(book, disposal, _nearby(disposal, account, desk), question)
     cost = check.cost
     status, reasons = check.status, set(map(str, check.reasons))
@@ -457,7 +345,7 @@ def _period(regime: TaxRegime, taxpayer: Taxpayer, desk: _Desk) -> Period:
 
 def _complete(account: Account, regime: TaxRegime, limits: Limits) -> bool:
     """Whether no purchase that could change the result can hide in an account not seen."""
-    lots = account.kind.facts.pooled_by == "lot"
+    lots = account.kind.facts.pooled_by == BY_LOT
     for other in limits.unseen:
         if lots and other.regime == account.regime and other.household_id == account.household_id:
             return False
