@@ -53,6 +53,7 @@ class _Slot:
     formula: str
     format_code: str
     kept: str
+    is_category: bool = False  # texts are allowed
     extensions: str = ""
     direction: str = ""
     attributes: str = ""
@@ -148,7 +149,8 @@ def _reference(element: Element, tag: str) -> _Slot | None:
         formula.text or "",
         (code.text or "") if code is not None else "",
         _text(element),
-        _text(extensions) if extensions is not None else "",
+        is_category=(parent := element.getparent()) is not None and local(parent) in ("cat", "xVal"),
+        extensions=_text(extensions) if extensions is not None else "",
     )
 
 
@@ -218,10 +220,14 @@ def area_of(
 
 def _written(slot: _Slot, formula: str, rows: list[list[Any]], code: str, *, date1904: bool) -> str:
     p, kind = slot.prefix, slot.kind
-    code = slot.format_code or code or GENERAL
+    # Libraries write General without having looked at the cells.
+    code = code if slot.format_code in ("", GENERAL) else slot.format_code
     flat = [value for row in rows for value in row]
-    if kind == "num" and any(isinstance(v, str) and v for v in flat):
-        kind = "str"  # text categories that a library declared as numbers
+    if kind == "num" and slot.is_category:
+        if len(rows) > 1 and len(rows[0]) > 1:
+            kind = "levels"
+        elif any(isinstance(value, str) and value for value in flat):
+            kind = "str"  # text categories that a library declared as numbers
     head = f"<{p}f>{xml(formula)}</{p}f>"
     if kind == "num":
         points = "".join(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from xlplugin.workbook.bind import Bound
     from xlplugin.workbook.calc import Calculator
+    from xlplugin.workbook.charts import Area
     from xlplugin.workbook.compile import CompiledTemplate
     from xlplugin.workbook.editions import Edition
     from xlplugin.workbook.findings import Level
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Calculated", "CellError", "Result", "calculate", "run"]
 
 MAX_PASSES = 12
-ChartValues = dict[str, tuple[list[list[Any]], str]]
+ChartValues = dict[str, tuple["Area", list[list[Any]]]]
 
 
 @dataclass(frozen=True)
@@ -301,11 +302,4 @@ def _read_charts(state: Calculated, names: list[DefinedName], calculator: Calcul
             area = area_of(formula, by_name, state.extent)
             if area is None or area[0] not in state.sheets:
                 continue
-            sheet, corners = area
-            code = state.template.formats.code(_style(state.sheets[sheet], corners))
-            state.charts[formula] = calculator.values(sheet, corners), code
-
-
-def _style(sheet: Sheet, corners: Box) -> str | None:
-    row = sheet.rows.get(corners[0])
-    return next((c.style for c in row.parsed() if c.column == corners[1]), None) if row else None
+            state.charts[formula] = area, calculator.values(*area)

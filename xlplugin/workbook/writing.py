@@ -7,12 +7,14 @@ of the source, new parts last.
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xlplugin.errors import HostError
 from xlplugin.workbook.editions import formula_sheet, frozen_formulas, name_rewriter, policy_of
 from xlplugin.workbook.fixed import with_dates, with_names
 from xlplugin.workbook.patch import SheetResult, render
+from xlplugin.workbook.tokens import address
+from xlplugin.workbook.xmltext import attributes
 from xlplugin.workbook.zipped import Entry, new_entry, write_zip
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def write(
     fixed = template.fixed_parts(edition)
     pool = copy.copy(state.bound.pool)  # each edition appends its own texts
     changed = _sheets(state, edition, flavour, fixed, pool, freeze_dynamic=freeze_dynamic)
-    changed |= _charts(state)
+    changed |= _charts(state, changed)
     changed |= state.bound.parts
     if edition == "values" and fixed.formulas_part is not None:
         pairs = [(sheet, state.results.get(name)) for name, sheet in state.sheets.items()]
@@ -92,12 +94,34 @@ def _sheets(
     return changed
 
 
-def _charts(state: Calculated) -> dict[str, bytes]:
-    date1904 = state.template.package.date1904
+def _charts(state: Calculated, written: Mapping[str, bytes]) -> dict[str, bytes]:
+    package = state.template.package
+    texts: dict[str, str] = {}
+
+    def read(formula: str) -> tuple[list[list[Any]], str] | None:
+        found = state.charts.get(formula)
+        if found is None:
+            return None
+        (name, corners), rows = found
+        part = state.sheets[name].part
+        if part not in texts:
+            texts[part] = (written.get(part) or package.data(part)).decode("utf-8", "replace")
+        style = _style_in(texts[part], address(corners[0], corners[1]))
+        return rows, state.template.formats.code(style)
+
     return {
-        chart.part: chart.render(state.charts.get, state.moved, date1904=date1904)
+        chart.part: chart.render(read, state.moved, date1904=package.date1904)
         for chart in state.template.charts
     }
+
+
+def _style_in(sheet: str, place: str) -> str | None:
+    """The format of one cell as it is written; cells of a spill may be new."""
+    at = sheet.find(f' r="{place}"')
+    if at < 0:
+        return None
+    start, end = sheet.rfind("<", 0, at), sheet.find(">", at)
+    return attributes(sheet[start:end]).get("s")
 
 
 def _properties(state: Calculated, given: Mapping[str, str]) -> dict[str, bytes]:
