@@ -36,6 +36,7 @@ __all__ = [
     "TaxLot",
     "exact",
     "rounded",
+    "shown",
 ]
 
 CENT = Decimal("0.01")
@@ -88,6 +89,18 @@ def rounded(value: Fraction, unit: Decimal = CENT, mode: str = ROUND_HALF_UP) ->
             raise ValueError(f"rounding mode {mode} is not one of the ledger's")
         whole += up
     return whole * unit
+
+
+def shown(value: Fraction) -> str:
+    """A number as a sentence prints it: thousands apart, at most eight decimals, no trailing zeros.
+
+    Examples
+    --------
+    >>> shown(Fraction(2_500_000)), shown(Fraction(3, 2)), shown(Fraction(-1, 3))
+    ('2,500,000', '1.5', '-0.33333333')
+    """
+    text = f"{rounded(value, Decimal('0.00000001')):,f}"
+    return text.rstrip("0").rstrip(".")
 
 
 class Bucket(StrEnum):

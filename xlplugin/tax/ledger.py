@@ -13,7 +13,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from xlplugin.core.lots import ZERO
+from xlplugin.core.lots import ZERO, shown
 from xlplugin.core.trades import Dividend, Fill, Gift, Split, Transfer
 from xlplugin.errors import LedgerError
 from xlplugin.tax.regime import Book
@@ -146,7 +146,7 @@ def _check(events: Sequence[Event], regime: TaxRegime, book: Book) -> None:
             raise LedgerError(f"{event.row}: the ratio of a split is above zero")
         if isinstance(event, (Fill, Transfer, Gift)) and event.quantity <= 0:
             raise LedgerError(
-                f"{event.row}: the quantity is {float(event.quantity):g}; it is positive, and the side "
+                f"{event.row}: the quantity is {shown(event.quantity)}; it is positive, and the side "
                 "says whether shares come or go"
             )
         if isinstance(event, Fill) and event.currency:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from xlplugin.core.lots import Bucket
+from xlplugin.core.lots import Bucket, shown
 from xlplugin.errors import LedgerError, WordError
 from xlplugin.tax.holding_period import term
 
@@ -120,19 +120,15 @@ def _named(lots: Sequence[TaxLot], disposal: Disposal) -> list[Taken]:
                 still -= quantity
         if still > 0:
             raise LedgerError(
-                f"{disposal.row}: {_shown(wanted)} shares of lot {name} are to be sold, but only "
-                f"{_shown(wanted - still)} are held; correct the lot or the quantity"
+                f"{disposal.row}: {shown(wanted)} shares of lot {name} are to be sold, but only "
+                f"{shown(wanted - still)} are held; correct the lot or the quantity"
             )
     total = disposal.pick.named[0][1]
     for _, more in disposal.pick.named[1:]:
         total += more
     if total != disposal.quantity:
         raise LedgerError(
-            f"{disposal.row}: the lots named add up to {_shown(total)} shares, the sale is "
-            f"{_shown(disposal.quantity)}; make them equal"
+            f"{disposal.row}: the lots named add up to {shown(total)} shares, the sale is "
+            f"{shown(disposal.quantity)}; make them equal"
         )
     return taken
-
-
-def _shown(quantity: Fraction) -> str:
-    return f"{float(quantity):,.10g}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
+from xlplugin.core.lots import shown
 from xlplugin.errors import InputError
 from xlplugin.tax.lot_arrays import CENTS, QUANTITY_UNIT
 from xlplugin.tax.wash_sales import window
@@ -319,7 +320,7 @@ def exact_losses(lots: LotArrays, place: IntArray, prices: Sequence[Fraction], t
 def _ten_thousandths(price: Fraction) -> int:
     units = price * PRICE_UNIT
     if units.denominator != 1:
-        raise InputError(f"prices: {float(price):.10g} has more than four decimals; give dollars to four")
+        raise InputError(f"prices: {shown(price)} has more than four decimals; give dollars to four")
     return units.numerator
 
 

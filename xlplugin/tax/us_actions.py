@@ -21,6 +21,7 @@ from xlplugin.core.lots import (
     PositionKey,
     Realization,
     TaxLot,
+    shown,
 )
 from xlplugin.core.trades import (
     CapitalReturn,
@@ -96,7 +97,7 @@ def move(day: UsDay, event: Transfer | Gift) -> None:
 
 def _split(day: UsDay, instrument_id: str, ratio: Fraction, row: str) -> None:
     if ratio <= 0:
-        raise LedgerError(f"{row}: the ratio is {float(ratio):g}; give new shares per old share, above zero")
+        raise LedgerError(f"{row}: the ratio is {shown(ratio)}; give new shares per old share, above zero")
     for key in day.keys_of(instrument_id):
         day.keep(key, [replace(lot, quantity=lot.quantity * ratio) for lot in day.held(key)])
     day.scale_losses(instrument_id, ratio, instrument_id)
@@ -125,7 +126,7 @@ def _rights(day: UsDay, event: Rights) -> None:
 
 def _merge(day: UsDay, event: Merger) -> None:
     if event.ratio <= 0:
-        raise LedgerError(f"{event.row}: the ratio is {float(event.ratio):g}; give new shares per old share")
+        raise LedgerError(f"{event.row}: the ratio is {shown(event.ratio)}; give new shares per old share")
     if event.cash and event.value is None:
         raise LedgerError(
             f"{event.row}: cash is paid, so gain may arise (26 USC 356); give the value of one new share"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from xlplugin.core.lots import ZERO, Bucket, DisposalKind, Part, Position, Realization
+from xlplugin.core.lots import ZERO, Bucket, DisposalKind, Part, Position, Realization, shown
 from xlplugin.errors import LedgerError
 from xlplugin.tax.lot_picks import lot_term, pick_lots
 from xlplugin.tax.wash_sales import window
@@ -62,9 +62,7 @@ def take(lots: Sequence[TaxLot], disposal: Disposal) -> tuple[list[TaxLot], tupl
         If the quantity is not positive or more than is held; the sentence names the row.
     """
     if disposal.quantity <= 0:
-        raise LedgerError(
-            f"{disposal.row}: the quantity is {float(disposal.quantity):g}; give a positive one"
-        )
+        raise LedgerError(f"{disposal.row}: the quantity is {shown(disposal.quantity)}; give a positive one")
     held = ZERO
     for lot in lots:
         if disposal.pick.named or held >= disposal.quantity:
@@ -72,8 +70,8 @@ def take(lots: Sequence[TaxLot], disposal: Disposal) -> tuple[list[TaxLot], tupl
         held += lot.quantity
     if disposal.quantity > held and not disposal.pick.named:
         raise LedgerError(
-            f"{disposal.row}: {float(disposal.quantity):,.10g} shares of {disposal.instrument_id} are to be "
-            f"sold, but {float(held):,.10g} are held; correct the quantity or enter the missing purchase"
+            f"{disposal.row}: {shown(disposal.quantity)} shares of {disposal.instrument_id} are to be "
+            f"sold, but {shown(held)} are held; correct the quantity or enter the missing purchase"
         )
     left: list[TaxLot | None] = list(lots)
     taken = []

@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from xlplugin.core.lots import ZERO, Bucket, rounded
+from xlplugin.core.lots import ZERO, Bucket, rounded, shown
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -165,7 +165,7 @@ def form_8949_row(line: SaleLine) -> Form8949Row:
     Instructions for Form 8949, code W.
     """
     return Form8949Row(
-        f"{float(line.quantity):,.10g} sh. {line.instrument_id}",
+        f"{shown(line.quantity)} sh. {line.instrument_id}",
         line.acquired,
         line.sold,
         line.proceeds,
