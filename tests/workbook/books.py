@@ -294,7 +294,7 @@ def rich(*, macros: bool = False) -> bytes:
         view.merge_range("A1:D1", "Title", bold)
         for row in range(4):
             put(view, f"A{row + 3}", f"='計算'!A{row + 5}")
-        put(view, "B3", "=SUBTOTAL(109,'計算'!A5:A8)")
+        put(view, "B3", "=SUBTOTAL(9,'計算'!A5:A8)")
         chart = book.add_chart({"type": "column"})
         chart.add_series(
             {"name": "='計算'!$A$1", "categories": "=ロット!$A$2:$A$4", "values": "=ロット!$B$2:$B$4"}

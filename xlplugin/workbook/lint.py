@@ -176,7 +176,7 @@ class _Linter:
     # -- formulas --------------------------------------------------------------------------------
 
     def _cells(self) -> Iterator[Finding]:
-        rules = FormulaRules(self.template.spelled, self.names)
+        rules = FormulaRules(self.template.spelled, self.names, self.template.sheets)
         for sheet in self.template.sheets.values():
             for one in sheet.formulas():
                 yield from rules.check(sheet, one)

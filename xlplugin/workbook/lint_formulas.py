@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from xlplugin.workbook.findings import Finding
 from xlplugin.workbook.formula import bare, in_flavour
+from xlplugin.workbook.precedents import ranges_of
 from xlplugin.workbook.sheets import Way
 from xlplugin.workbook.text_formats import is_supported
 from xlplugin.workbook.tokens import (
@@ -51,8 +52,10 @@ _HIDDEN_AGGREGATES: Final = frozenset({1.0, 3.0, 5.0, 7.0})
 class FormulaRules:
     """The rules for the formulas of one workbook."""
 
-    def __init__(self, spelled: Mapping[str, str], names: Mapping[str, DefinedName]) -> None:
-        self._spelled, self._names = spelled, names
+    def __init__(
+        self, spelled: Mapping[str, str], names: Mapping[str, DefinedName], sheets: Mapping[str, Sheet]
+    ) -> None:
+        self._spelled, self._names, self._sheets = spelled, names, sheets
 
     def check(self, sheet: Sheet, one: Cell) -> Iterator[Finding]:
         """Every remark about one formula."""
@@ -76,7 +79,8 @@ class FormulaRules:
             elif plain == "TEXT" and len(given) == 2:
                 yield from _text_format(given[1], place)
             elif plain in ("SUBTOTAL", "AGGREGATE"):
-                yield from _hidden_rows(plain, given, sheet, place)
+                if _leaves_out_hidden(plain, given) and self._reads_hidden_rows(sheet, one):
+                    yield Finding("T23", "warning", *place, {"function": plain})
             elif plain == "AREAS":
                 facts = {"operator": "AREAS", "alternative": "ROWS of one range"}
                 yield Finding("T20", "error", *place, facts)
@@ -98,6 +102,14 @@ class FormulaRules:
         ):
             if n > limit:
                 yield Finding("T25", "error", *place, {"n": n, "what": what, "limit": limit})
+
+    def _reads_hidden_rows(self, sheet: Sheet, one: Cell) -> bool:
+        for where, (first, _, last, _) in ranges_of(one.lowered, sheet.name, self._names):
+            rows = self._sheets[where].rows if where in self._sheets else {}
+            hidden = (n for n, row in rows.items() if row.attributes.get("hidden") in ("1", "true"))
+            if any(first <= number <= last for number in hidden):
+                return True
+        return False
 
     def _whole_lines(
         self, function: str, given: Sequence[Sequence[Token]], place: tuple[str, str]
@@ -178,16 +190,10 @@ def _text_format(argument: Sequence[Token], place: tuple[str, str]) -> Iterator[
         yield Finding("T21", "error", *place, {"format": shown})
 
 
-def _hidden_rows(
-    function: str, given: Sequence[Sequence[Token]], sheet: Sheet, place: tuple[str, str]
-) -> Iterator[Finding]:
-    first = _constant(given[0])
-    option = _constant(given[1]) if function == "AGGREGATE" and len(given) > 1 else None
-    if first not in _HIDDEN_SUBTOTALS if function == "SUBTOTAL" else option not in _HIDDEN_AGGREGATES:
-        return
-    hidden = [n for n, row in sheet.rows.items() if row.attributes.get("hidden") in ("1", "true")]
-    if hidden or "<autoFilter" in sheet.tail:
-        yield Finding("T23", "warning", *place, {"function": function})
+def _leaves_out_hidden(function: str, given: Sequence[Sequence[Token]]) -> bool:
+    if function == "SUBTOTAL":
+        return _constant(given[0]) in _HIDDEN_SUBTOTALS
+    return len(given) > 1 and _constant(given[1]) in _HIDDEN_AGGREGATES
 
 
 def _constant(argument: Sequence[Token]) -> float | None:

@@ -114,6 +114,7 @@ def verify(
     day = as_of or _day_of(package)
     state = calculate(template, bind(template, Inputs()), day)
     differences: list[Difference] = []
+    wrong: set[tuple[str, str]] = set()  # first cells of the results that differ
     counted = ours = 0
     largest = 0.0
     for sheet, one, row, column, value in _computed(state):
@@ -127,8 +128,9 @@ def verify(
         if not same:
             place = address(row, column)
             formula = one.formula or ""
+            wrong.add((sheet, address(one.row, one.column)))
             differences.append(Difference(sheet, place, formula, held, _plain(value), one.is_ours))
-    differences += _changed_since(state, stored, frozen, {(d.sheet, d.cell) for d in differences})
+    differences += _changed_since(state, stored, frozen, wrong)
     kept = [
         f"{sheet.name}!{address(one.row, one.column)}"
         for sheet in state.sheets.values()
