@@ -51,7 +51,9 @@ def build(book: str, language: str, theme: dict[str, Any] | None = None) -> byte
 
 def main(arguments: list[str] | None = None) -> int:
     """Write templates; see `--help`."""
-    parser = argparse.ArgumentParser(prog="python -m workbooks.build", description="Build the template workbooks.")
+    parser = argparse.ArgumentParser(
+        prog="python -m workbooks.build", description="Build the template workbooks."
+    )
     parser.add_argument("books", nargs="*", help=f"which of {', '.join(BOOKS)}; all when none is named")
     parser.add_argument("--lang", default=",".join(LANGUAGES), help="languages, separated by commas")
     parser.add_argument("--theme", type=Path, help="a TOML file with a firm's fonts, colours and labels")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from xlsxwriter.utility import xl_rowcol_to_cell
+
 from workbooks.builder.blocks import place_block, write_block
 from workbooks.builder.book import Book, place
 from workbooks.builder.charts import write_chart
@@ -37,7 +39,9 @@ def assemble(name: str, words: Words, theme: dict[str, Any] | None = None) -> by
     place_lists(book, sheets["lists"])
     tables = _place_tables(book, visible, sheets)
     blocks = _place_blocks(book, visible)
-    here = place_calculations(book, sheets["calc"], {entry["key"] for entries in blocks.values() for entry in entries})
+    here = place_calculations(
+        book, sheets["calc"], {entry["key"] for entries in blocks.values() for entry in entries}
+    )
     place_charts(book, sheets["chart"])
     for key, text in book.calc["names"].items():
         book.define(key, book.resolver(text))
@@ -62,7 +66,9 @@ def _hidden_sheets(book: Book) -> dict[str, Sheet]:
     return {key: book.add_sheet(key, "list", hidden=True) for key in keys}
 
 
-def _place_tables(book: Book, visible: list[Sheet], sheets: dict[str, Sheet]) -> list[tuple[Sheet, list[str]]]:
+def _place_tables(
+    book: Book, visible: list[Sheet], sheets: dict[str, Sheet]
+) -> list[tuple[Sheet, list[str]]]:
     out = []
     for sheet in visible:
         if sheet.entry.get("inputs"):
@@ -76,8 +82,6 @@ def _place_tables(book: Book, visible: list[Sheet], sheets: dict[str, Sheet]) ->
         column, names = 0, []
         for table in layout("inputs")["table"]:
             if table.get("book", book.name) == book.name and table["name"] not in book.tables:
-                from xlsxwriter.utility import xl_rowcol_to_cell  # noqa: PLC0415 - for this one loop
-
                 place_table(book, sheets["data"], table["name"], xl_rowcol_to_cell(3, column))
                 column = book.tables[table["name"]].last_column + 2
                 names.append(table["name"])
@@ -143,7 +147,9 @@ def _text(book: Book, sheet: Sheet, entry: dict[str, Any]) -> None:
         sheet.worksheet.set_row_pixels(at.row, height)
     if link := entry.get("link"):
         target = book.sheets[link].name.replace("'", "''")
-        sheet.worksheet.write_url(at.row, at.column, f"internal:'{target}'!A1", style, book.words(entry["text"][2:]))
+        sheet.worksheet.write_url(
+            at.row, at.column, f"internal:'{target}'!A1", style, book.words(entry["text"][2:])
+        )
         return
     content = entry["text"]
     if isinstance(content, dict) and "regime" in content:
@@ -153,5 +159,5 @@ def _text(book: Book, sheet: Sheet, entry: dict[str, Any]) -> None:
 
 def _by_regime(codes: dict[str, list[str]]) -> str:
     """The notices of the client's regime, joined: `{"jp": ["J01"], "corporate": ["C08"], "us": ["U01"]}`."""
-    texts = {key: "&\"  \"&".join("{T:n." + code + "}" for code in group) for key, group in codes.items()}
+    texts = {key: '&"  "&'.join("{T:n." + code + "}" for code in group) for key, group in codes.items()}
     return f"=IF(out_is_us=1,{texts['us']},IF(out_is_corporate=1,{texts['corporate']},{texts['jp']}))"

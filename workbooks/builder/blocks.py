@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from xlsxwriter.utility import xl_rowcol_to_cell
@@ -44,7 +45,7 @@ def place_block(book: Book, sheet: Sheet, entry: dict[str, Any]) -> Block:
             book.width(sheet, column, pixels)
         column += span
     rows = int(entry.get("rows") or entry.get("reserve") or len(entry["lines"]))
-    block = book.add_block(entry["key"], sheet, at.row, places, rows)
+    block = book.add_block(entry["key"], sheet, at.row, places, rows, entry)
     if name := entry.get("name"):
         book.define(name, block.all)
     return block
@@ -89,7 +90,7 @@ def _header(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block) -> No
     labels, numbers_before = entry.get("labels", {}), False
     for key, span in columns_of(entry):
         code = _format_code(entry, key)
-        more = {"indent": 1} if code in ("t", "g") and numbers_before else {}
+        more: dict[str, Any] = {"indent": 1} if code in ("t", "g") and numbers_before else {}
         style = book.formats.cell("header", code, **more)
         label = labels.get(key)
         if label is None:
@@ -124,7 +125,9 @@ def _row(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block, index: i
             own_role, more = "total", more
         style = book.formats.cell(own_role, code, small=small, **more)
         content = cells.get(key)
-        book.write(sheet, block.row + index, block.columns[key], content, style, own=block, index=index, span=span)
+        book.write(
+            sheet, block.row + index, block.columns[key], content, style, own=block, index=index, span=span
+        )
         numbers_before = code not in ("t", "g")
 
 
@@ -153,8 +156,10 @@ def _total(
         if content == "sum":
             top = xl_rowcol_to_cell(block.row + 1, block.columns[key])
             bottom = xl_rowcol_to_cell(block.row + block.rows, block.columns[key])
-            content = f"=SUM({top}:{bottom})"
-        style = book.formats.cell("total", "t" if isinstance(content, str) and content[:2] == "t:" else code, small=small)
+            content = f"=ROUND(SUM({top}:{bottom}),9)"
+        style = book.formats.cell(
+            "total", "t" if isinstance(content, str) and content[:2] == "t:" else code, small=small
+        )
         book.write(sheet, row, block.columns[key], content, style, own=block, index=block.rows + 1, span=span)
 
 
@@ -174,8 +179,16 @@ def _colours(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block) -> N
             column,
             last,
             column,
-            {"type": "data_bar", "bar_color": color["sky"], "bar_solid": True, "min_type": "num", "min_value": 0,
-             "max_type": "num", "max_value": 1, "bar_border_color": color["sky"]},
+            {
+                "type": "data_bar",
+                "bar_color": color["sky"],
+                "bar_solid": True,
+                "min_type": "num",
+                "min_value": 0,
+                "max_type": "num",
+                "max_value": 1,
+                "bar_border_color": color["sky"],
+            },
         )
     left, right = min(block.columns.values()), _last_column(entry, block)
     for rule in entry.get("marks", ()):
@@ -187,7 +200,9 @@ def _colours(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block) -> N
         area = (first, left, last, right)
         if key := rule.get("column"):
             area = (first, block.columns[key], last, block.columns[key])
-        worksheet.conditional_format(*area, {"type": "formula", "criteria": _column_fixed(formula), "format": look})
+        worksheet.conditional_format(
+            *area, {"type": "formula", "criteria": _column_fixed(formula), "format": look}
+        )
     if entry.get("marks_missing"):
         look = book.workbook.add_format({"font_color": color["sub"], "italic": True})
         cell = xl_rowcol_to_cell(first, left)
@@ -198,6 +213,4 @@ def _colours(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block) -> N
 
 def _column_fixed(formula: str) -> str:
     """Relative cells with a fixed column, so that one rule serves a whole row."""
-    import re  # noqa: PLC0415 - used by this one rule
-
     return re.sub(r"(?<![A-Za-z$!_'])([A-Z]{1,3})(\d+)(?![\d(])", r"$\1\2", formula)

@@ -83,26 +83,39 @@ class Book:
 
     # -- sheets --------------------------------------------------------------------------------
 
-    def add_sheet(self, key: str, grid: str, entry: dict[str, Any] | None = None, *, hidden: bool = False) -> Sheet:
+    def add_sheet(
+        self, key: str, grid: str, entry: dict[str, Any] | None = None, *, hidden: bool = False
+    ) -> Sheet:
         """A new sheet at the end; hidden sheets are called `_key` in every language."""
-        name = f"_{key}" if hidden else self.words(f"sheet.{key}")
+        name = f"_{key}" if hidden else self.words.sheet(key)
         worksheet = self.workbook.add_worksheet(name)
         sheet = Sheet(key, name, grid, entry or {}, worksheet)
         self.sheets[key] = sheet
         if hidden:
             worksheet.very_hidden()
         else:
-            worksheet.set_tab_color(self.formats.color[self.formats.theme["tab"][sheet.entry.get("tab", "output")]])
+            worksheet.set_tab_color(
+                self.formats.color[self.formats.theme["tab"][sheet.entry.get("tab", "output")]]
+            )
         worksheet.hide_gridlines(2)
         return sheet
 
     # -- places and names ----------------------------------------------------------------------
 
-    def add_block(self, key: str, sheet: Sheet, row: int, columns: dict[str, int], rows: int) -> Block:
+    def add_block(
+        self,
+        key: str,
+        sheet: Sheet,
+        row: int,
+        columns: dict[str, int],
+        rows: int,
+        entry: dict[str, Any] | None = None,
+    ) -> Block:
         """Record where a block stands, for formulas of other sheets."""
+        entry = entry or {}
         if key in self.resolver.blocks:
             raise ValueError(f"two blocks are called {key!r}")
-        block = Block(key, sheet.name, row, columns, rows)
+        block = Block(key, sheet.name, row, columns, rows, "spill" in entry, bool(entry.get("prints_header")))
         self.resolver.blocks[key] = block
         return block
 

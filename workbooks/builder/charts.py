@@ -47,11 +47,7 @@ def write_chart(book: Book, sheet: Sheet, entry: dict[str, Any]) -> None:
 
 def _range(book: Book, text: str) -> str:
     """`{block.column}`, or a part of it `{block.column@1}:{block.column@6}`, as a chart holds it."""
-    resolved = book.resolver(text)
-    if ":" in resolved and resolved.count("!") == 2:
-        first, last = resolved.split(":")
-        resolved = first + ":" + last.partition("!")[2]
-    return "=" + resolved
+    return "=" + book.resolver(text)
 
 
 def _series(book: Book, kind: str, series: dict[str, Any]) -> dict[str, Any]:
@@ -80,9 +76,18 @@ def _series(book: Book, kind: str, series: dict[str, Any]) -> dict[str, Any]:
         out |= {"line": line, "marker": {"type": "none"} if series.get("dash") else marker}
     if letters := series.get("letters"):
         labels = [{"value": letter} for letter in letters]
-        out["data_labels"] = {"custom": labels, "value": True, "position": "above", "font": {"size": 9, "bold": True}}
+        out["data_labels"] = {
+            "custom": labels,
+            "value": True,
+            "position": "above",
+            "font": {"size": 9, "bold": True},
+        }
     elif series.get("labels"):
-        out["data_labels"] = {"value": True, "num_format": book.words.number(series["labels"]), "font": {"size": 8}}
+        out["data_labels"] = {
+            "value": True,
+            "num_format": book.words.number(series["labels"]),
+            "font": {"size": 8},
+        }
         if kind in ("stacked", "bar_stacked"):
             out["data_labels"]["position"] = "center"
     return out
@@ -126,12 +131,16 @@ def _look(book: Book, chart: Any, entry: dict[str, Any]) -> None:
     elif entry.get("category_format"):
         names["num_format"] = book.words.number(entry["category_format"])
         names["text_axis"] = True
-    if horizontal:  # first category on top; the value axis would follow it there
-        names["reverse"] = True
-        names["interval_unit"] = 1
+    if scatter and entry.get("log"):
+        names |= {"log_base": 10, "crossing": entry["log"], "min": entry["log"]}
+    if horizontal:  # the library calls the value axis of a bar chart x; the first category stands on top
+        names |= {"reverse": True, "interval_unit": 1, "num_font": font | {"size": 8}}
         values["label_position"] = "high"
-    chart.set_x_axis(names)
-    chart.set_y_axis(values)
+        chart.set_x_axis(values)
+        chart.set_y_axis(names)
+    else:
+        chart.set_x_axis(names)
+        chart.set_y_axis(values)
     if entry.get("legend", True):
         chart.set_legend({"position": "bottom", "font": font})
     else:

@@ -17,7 +17,7 @@ __all__ = ["book_checks", "check_state", "checks_block"]
 
 _RESULT = (
     "=IF({check_state.failed@i}=0,{t:result.ok},"
-    "IF({check_state.level@i}=\"error\",{t:result.error},{t:result.warn}))"
+    'IF({check_state.level@i}="error",{t:result.error},{t:result.warn}))'
 )
 
 
@@ -39,23 +39,29 @@ def check_state(book: Book) -> dict[str, Any]:
         }
         for check in book_checks(book.name)
     ]
-    return {"key": "check_state", "columns": ["level", "group", "found", "limit", "ok", "failed"], "lines": lines}
+    return {
+        "key": "check_state",
+        "columns": ["level", "group", "found", "limit", "ok", "failed"],
+        "lines": lines,
+    }
 
 
 def checks_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
-    """The block `entry` with one line per check, in words."""
+    """The block `entry` with one line per check, in words; `part` names the first and the last."""
+    first, last = entry.get("part", (1, len(book_checks(book.name))))
     lines = [
         {
             "no": number,
             "check": f"t:check.{check['id']}",
             "level": f"t:level.{check['level']}",
-            "found": '=IFERROR({check_state.found@i},"–")',
-            "limit": '=IFERROR({check_state.limit@i},"–")',
+            "found": f'=IFERROR({{check_state.found@{number}}},"–")',
+            "limit": f'=IFERROR({{check_state.limit@{number}}},"–")',
             "found_format": check.get("format", "q"),
             "limit_format": check.get("format", "q"),
-            "result": _RESULT,
+            "result": _RESULT.replace("@i", f"@{number}"),
             "where": f"t:sheet.{check['sheet']}" if check["sheet"] in book.sheets else "t:result.data",
         }
         for number, check in enumerate(book_checks(book.name), start=1)
+        if first <= number <= last
     ]
     return entry | {"lines": lines}

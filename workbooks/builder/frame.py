@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["list_frame", "page_frame", "print_setup"]
 
 _CLIENT_LINE = '={t:frame.client}&in_client_name&IF(in_regime="us_taxable","",{t:frame.honorific})'
-_DATE_LINE = '={t:frame.as_of}&TEXT(in_as_of,{t:frame.date_code})&{t:frame.separator}&out_unit_label'
+_DATE_LINE = "={t:frame.as_of}&TEXT(in_as_of,{t:frame.date_code})&{t:frame.separator}&out_unit_label"
 _STATE_LINE = (
     "={t:frame.as_of}&TEXT(in_as_of,{t:frame.date_code})&{t:frame.separator}&{t:frame.tax_year}&in_tax_year"
     "&{t:frame.separator}&{t:frame.seen}&out_accounts_seen&{t:frame.not_seen}&out_accounts_not_seen"
@@ -40,6 +40,12 @@ def page_frame(book: Book, sheet: Sheet) -> None:
     worksheet.set_column_pixels(1, page["columns"], page["column"])
     for row in range(1, page["rows"]):
         worksheet.set_row_pixels(row, page["row"])
+    for row, pixels in sheet.entry.get("heights", {}).items():
+        worksheet.set_row_pixels(int(row) - 1, pixels)
+    if not sheet.entry.get("bare"):  # the notice at the foot may take two lines; row 3 gives up the room
+        worksheet.set_row_pixels(page["rows"] - 1, page["notice_row"])
+        if not sheet.entry.get("sign_line"):
+            worksheet.set_row_pixels(2, 2 * page["row"] - page["notice_row"])
     _title(book, sheet, page["columns"])
     if not sheet.entry.get("bare"):
         subtitle = book.formats.cell("subtitle")
@@ -47,12 +53,7 @@ def page_frame(book: Book, sheet: Sheet) -> None:
         book.write(sheet, 1, page["columns"], _DATE_LINE, book.formats.cell("subtitle", align="right"))
         if sheet.entry.get("sign_line"):
             book.write(sheet, 2, 1, "t:frame.sign_line", subtitle)
-    last = max(page["rows"], int(sheet.entry.get("rows", page["rows"])))
-    print_setup(book, sheet, last - 1, page["columns"], pages=(1, 1))
-    if breaks := sheet.entry.get("breaks"):  # fixed breaks hold only at a fixed scale
-        worksheet.set_print_scale(page["scale"])
-        worksheet.set_h_pagebreaks(breaks)
-        worksheet.repeat_rows(0, 1)
+    print_setup(book, sheet, page["rows"] - 1, page["columns"], pages=(1, 1))
 
 
 def list_frame(book: Book, sheet: Sheet) -> None:
@@ -63,13 +64,23 @@ def list_frame(book: Book, sheet: Sheet) -> None:
     last = max(int(sheet.entry.get("last_column", 10)), 6)
     _title(book, sheet, last)
     subtitle = formats.cell("subtitle")
-    book.write(sheet, 1, 1, f"t:purpose.{sheet.key}", subtitle)
-    if "names" not in sheet.entry.get("without", ()):
+    if sheet.entry.get("client"):
+        book.write(sheet, 1, 1, _CLIENT_LINE, subtitle)
+    else:
+        book.write(sheet, 1, 1, f"t:purpose.{sheet.key}", subtitle)
         book.write(sheet, 2, 1, _STATE_LINE, subtitle)
-    lights(book, sheet, 2, last - 2)
-    first, final = sheet.entry.get("print", "B1:" + "K60").split(":")
-    area = place(f"{first}:{final}")
-    print_setup(book, sheet, area.last_row, area.last_column, pages=(1, 0), first_row=area.row)
+        lights(book, sheet, 2, last - 2)
+    if sheet.entry.get("client"):
+        book.write(sheet, 1, last, _DATE_LINE, formats.cell("subtitle", align="right"))
+    if sheet.entry.get("open_end"):  # the list grows; what is filled is printed
+        print_setup(book, sheet, None, last, pages=(1, 0))
+    else:
+        first, final = sheet.entry.get("print", "B1:K60").split(":")
+        area = place(f"{first}:{final}")
+        print_setup(book, sheet, area.last_row, area.last_column, pages=(1, 0), first_row=area.row)
+    if header := sheet.entry.get("header_row"):
+        worksheet.repeat_rows(0, header - 1)
+        worksheet.freeze_panes(header, 0)
     if freeze := sheet.entry.get("freeze"):
         at = place(freeze)
         worksheet.freeze_panes(at.row, at.column)
@@ -101,15 +112,24 @@ def status_formats(book: Book, sheet: Sheet, row: int, column: int, last_row: in
 
 
 def print_setup(
-    book: Book, sheet: Sheet, last_row: int, last_column: int, *, pages: tuple[int, int], first_row: int = 0
+    book: Book,
+    sheet: Sheet,
+    last_row: int | None,
+    last_column: int,
+    *,
+    pages: tuple[int, int],
+    first_row: int = 0,
 ) -> None:
     """A4 landscape, the margins of the theme, a footer, no header."""
     page, worksheet = book.formats.theme["page"], sheet.worksheet
     worksheet.set_landscape()
     worksheet.set_paper(page["paper"])
-    worksheet.set_margins(page["margin_left"], page["margin_right"], page["margin_top"], page["margin_bottom"])
+    worksheet.set_margins(
+        page["margin_left"], page["margin_right"], page["margin_top"], page["margin_bottom"]
+    )
     worksheet.center_horizontally()
     worksheet.fit_to_pages(*pages)
-    worksheet.print_area(first_row, 1, last_row, last_column)
+    if last_row is not None:
+        worksheet.print_area(first_row, 1, last_row, last_column)
     family = book.formats.font
     worksheet.set_footer(f'&L&"{family}"&8&F&C&"{family}"&8&P / &N&R&"{family}"&8&A', {"margin": 0.2})

@@ -15,7 +15,15 @@ from workbooks.builder.words import layout
 if TYPE_CHECKING:
     from workbooks.builder.book import Book, Sheet
 
-__all__ = ["place_calculations", "place_charts", "place_lists", "write_calculations", "write_charts", "write_lists", "write_meta"]
+__all__ = [
+    "place_calculations",
+    "place_charts",
+    "place_lists",
+    "write_calculations",
+    "write_charts",
+    "write_lists",
+    "write_meta",
+]
 
 _HEADER = 3  # row of the block headers on _calc and _chart
 _FACTORS = 10
@@ -34,9 +42,14 @@ def place_calculations(book: Book, sheet: Sheet, placed: set[str]) -> list[dict[
     row = _HEADER
     for options in book.calc["options"]:
         rows = _option_rows(book, options)
-        book.define(options["name"], f"{sheet_ref(sheet.name)}!{xl_range_abs(row, 3, row + len(rows) - 1, 4)}")
+        book.define(
+            options["name"], f"{sheet_ref(sheet.name)}!{xl_range_abs(row, 3, row + len(rows) - 1, 4)}"
+        )
         row += len(rows) + 1
-    book.define("factor_covariance", f"{sheet_ref(sheet.name)}!{xl_range_abs(row, 3, row + _FACTORS - 1, 2 + _FACTORS)}")
+    book.define(
+        "factor_covariance",
+        f"{sheet_ref(sheet.name)}!{xl_range_abs(row, 3, row + _FACTORS - 1, 2 + _FACTORS)}",
+    )
     column, here = 15, []
     for entry in [*book.calc["block"], check_state(book)]:
         if entry["key"] in placed:
@@ -57,7 +70,7 @@ def _option_rows(book: Book, options: dict[str, Any]) -> list[tuple[str, str]]:
     rows = []
     for name, value in book.calc[options["use"]]["rows"]:
         filled = value
-        for key in ("mode", "budget"):
+        for key in ("mode", "budget", "hold"):
             filled = filled.replace("{" + key + "}", options[key])
         rows.append((name, filled.replace("{columns}", f'"{options["columns"]}"')))
     return rows

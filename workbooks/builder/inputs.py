@@ -14,7 +14,16 @@ __all__ = ["input_rows", "place_inputs", "write_inputs"]
 
 _COLUMNS = ("item", "key", "entry", "unit", "allowed_range", "note", "source")
 _WIDTHS = (190, 150, 150, 90, 200, 240, 200)
-_CODES = {"date": "d", "rate": "w", "money": "i", "number": "x2", "whole": "y", "text": "t", "choice": "g", "yesno": "g"}
+_CODES = {
+    "date": "d",
+    "rate": "w",
+    "money": "i",
+    "number": "x2",
+    "whole": "y",
+    "text": "t",
+    "choice": "g",
+    "yesno": "g",
+}
 FIRST_ROW = 5
 
 
@@ -59,7 +68,9 @@ def _row(book: Book, sheet: Sheet, row: int, entry: dict[str, Any]) -> None:
     text = formats.cell("body", "t", small=True)
     kind, name = entry["kind"], entry["name"]
     worksheet.write_string(row, 1, words.pair(entry), text)
-    worksheet.write_string(row, 2, name, formats.cell("body", "t", small=True, font_color=formats.color["sub"]))
+    worksheet.write_string(
+        row, 2, name, formats.cell("body", "t", small=True, font_color=formats.color["sub"])
+    )
     default = entry.get("us" if words.language == "en" else "jp")
     style = formats.cell("input", _CODES[kind], small=True, align="left")
     if default is None:

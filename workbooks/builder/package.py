@@ -19,7 +19,10 @@ def finish(package: bytes) -> bytes:
     calculate on opening.
     """
     target = BytesIO()
-    with zipfile.ZipFile(BytesIO(package)) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as out:
+    with (
+        zipfile.ZipFile(BytesIO(package)) as source,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as out,
+    ):
         for entry in source.infolist():
             data = source.read(entry)
             if entry.filename == "xl/workbook.xml":

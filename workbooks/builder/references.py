@@ -22,7 +22,8 @@ __all__ = ["Block", "Resolver", "quoted", "sheet_ref"]
 _TABLE = re.compile(r"\b(tbl_[a-z_]+)\[([#@^]?)([a-z0-9_]*)(?::([a-z0-9_]+))?\]")
 _TOKEN = re.compile(r"\{([^{}\"]+)\}")
 _PLAIN_HEADER = re.compile(r"[\w 　]+")
-_CELL_AT = re.compile(r"([a-z0-9_]+)\.([a-z0-9_]+)(?:(@)([a-z0-9]+)|(~))?")
+_SAME_SHEET = re.compile(r"('[^']+'!)(\$[A-Z]+\$\d+):\1(\$[A-Z]+\$\d+)")
+_CELL_AT = re.compile(r"([a-z0-9_]+)\.([a-z0-9_]+)(?:(@)([a-z0-9]+)|~([a-z]+))?")
 
 
 def quoted(text: str) -> str:
@@ -39,8 +40,9 @@ def sheet_ref(name: str) -> str:
 class Block:
     """A header row and the rows below it, at one place of the book.
 
-    `row` and `column` (from 0) are the place of the header of the first column; `places` are the
-    columns by key, since a column of a page may be several cells wide.
+    `row` (from 0) is the place of the header; `columns` are places by key, since a column of a page
+    may be several cells wide. A block that one function spills into is read with INDEX over a
+    range that holds the first cell of the spill: the calculation then knows what comes first.
     """
 
     key: str
@@ -48,10 +50,26 @@ class Block:
     row: int
     columns: Mapping[str, int]
     rows: int
+    spilled: bool = False
+    prints_header: bool = False
+
+    def read(self, column: str, row: str) -> str:
+        """A row (0: all rows) of a column of a spill, by way of INDEX."""
+        left, right = min(self.columns.values()), max(self.columns.values())
+        first = self.row + (0 if self.prints_header else 1)
+        area = (
+            f"{sheet_ref(self.sheet)}!{xl_rowcol_to_cell(first, left, True, True)}"
+            f":{xl_rowcol_to_cell(self.row + self.rows, right, True, True)}"
+        )
+        if self.prints_header and row != "0":
+            row = f"{row}+1" if not row.isdigit() else str(int(row) + 1)
+        return f"INDEX({area},{row},{self.columns[column] - left + 1})"
 
     def cell(self, column: str, index: int) -> str:
         """The absolute address of a row (from 1) of a column; row 0 is the header."""
-        return f"{sheet_ref(self.sheet)}!{xl_rowcol_to_cell(self.row + index, self.columns[column], True, True)}"
+        return (
+            f"{sheet_ref(self.sheet)}!{xl_rowcol_to_cell(self.row + index, self.columns[column], True, True)}"
+        )
 
     def whole(self, column: str) -> str:
         """The absolute address of all rows of a column, without the header."""
@@ -121,23 +139,24 @@ class Resolver:
         if block is None:
             raise KeyError("self stands outside a block")
         if beside:
-            name = xl_col_to_name(block.columns[column], True)
-            return f"{sheet_ref(block.sheet)}!{name}{block.row + 2}"
+            return block.read(column, f"tbl_{beside}[@no]")
         if key == "self" and not at:
             return self._local(block, column, index)
         if not at:
-            return block.whole(column)
+            return block.read(column, "0") if block.spilled else block.whole(column)
         if which == "up0" and index == 1:
             return "0"
         row = {"i": index, "up": index - 1, "up0": index - 1, "down": index + 1}.get(which)
         number = int(which) if row is None else row
         if number > block.rows:
             return "0"
+        if block.spilled:
+            return block.read(column, str(number))
         return self._local(block, column, number) if key == "self" else block.cell(column, number)
 
     @staticmethod
     def _local(block: Block, column: str, index: int) -> str:
-        return xl_rowcol_to_cell(block.row + index, block.columns[column])
+        return str(xl_rowcol_to_cell(block.row + index, block.columns[column]))
 
     def __call__(self, formula: str, own: Block | None = None, index: int = 0) -> str:
         """The formula of one cell: row `index` (from 1) of the block `own`."""
@@ -160,12 +179,14 @@ class Resolver:
             return self._reference(text, own, index)
 
         formula = _word_calls(formula, self.lists)
-        return _TABLE.sub(self._structured, _TOKEN.sub(token, formula))
+        return _SAME_SHEET.sub(r"\1\2:\3", _TABLE.sub(self._structured, _TOKEN.sub(token, formula)))
 
-    def message(self, key: str, arguments: Mapping[str, str], own: Block | None = None, index: int = 0) -> str:
+    def message(
+        self, key: str, arguments: Mapping[str, str], own: Block | None = None, index: int = 0
+    ) -> str:
         """A label with `{name}` places as a formula that joins its parts."""
         parts: list[str] = []
-        for place, piece in enumerate(re.split(r"\{([a-z_]+)\}", self.words(key))):
+        for place, piece in enumerate(self.words.pieces(key)):
             if place % 2:
                 parts.append(self(arguments[piece], own, index))
             elif piece:

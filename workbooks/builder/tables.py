@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from xlsxwriter.utility import xl_rowcol_to_cell
+
 from workbooks.builder.book import Place, place
 from workbooks.builder.words import layout
 
@@ -81,8 +83,6 @@ def write_table(book: Book, sheet: Sheet, name: str) -> None:
 
 def _missing(at: Place, row: int, column: int) -> str:
     """A required cell is empty while another cell of its row is filled."""
-    from xlsxwriter.utility import xl_rowcol_to_cell  # noqa: PLC0415 - beside its one use
-
     own = xl_rowcol_to_cell(row, column)
     left = xl_rowcol_to_cell(row, at.column, col_abs=True)
     right = xl_rowcol_to_cell(row, at.last_column, col_abs=True)

@@ -6,6 +6,7 @@ third longer, so that a text that is not in a label file, or does not fit, can b
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
@@ -75,6 +76,17 @@ class Words:
         """
         text = self.labels[key]
         return _pseudo(text) if self.language == "xx" else text
+
+    def pieces(self, key: str) -> list[str]:
+        """A label cut at its `{name}` places: text, name, text, name, text."""
+        pieces = re.split(r"\{([a-z_]+)\}", self.labels[key])
+        if self.language == "xx":
+            pieces = [piece if place % 2 else _pseudo(piece) for place, piece in enumerate(pieces)]
+        return pieces
+
+    def sheet(self, key: str) -> str:
+        """The name of a visible sheet; Excel allows 31 characters and no square brackets."""
+        return self(f"sheet.{key}").replace("[", "").replace("]", "")[:31]
 
     def column(self, key: str) -> str:
         """The header of a column of the dictionary."""
