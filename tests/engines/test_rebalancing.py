@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engines.rebalancing_problems import problem, problems
-from xlplugin.engines.rebalancing.branching import Effort
+from xlplugin.engines.rebalancing.branching import GAMMA_LOW, Effort
 from xlplugin.engines.rebalancing.kernel import solve
 from xlplugin.engines.rebalancing.modelled import FREE, PURCHASE, SALE, model
 from xlplugin.engines.rebalancing.modes import BUY, HARVEST
@@ -117,7 +117,9 @@ def test_a_plan_under_a_cap_agrees_with_the_cone_of_the_cvxpy_model(seed: int, r
     side = np.where(found.relaxation.modes.dented, side, FREE)
     expected = model(made, side, risk=risk)
     assert found.solution.variance <= risk**2 * (1.0 + 1e-6)
-    assert found.solution.cost == pytest.approx(expected.objective, abs=2e-6)
+    # A cap that does not bind is met at the lowest price there is, and may cost that much.
+    slack = GAMMA_LOW * risk**2 if found.gamma <= 1.01 * GAMMA_LOW else 0.0
+    assert found.solution.cost == pytest.approx(expected.objective, abs=2e-7 + slack)
     assert found.bound - found.gamma * risk**2 <= expected.objective + 1e-7
 
 

@@ -20,6 +20,7 @@ Region = TypeVar("Region")
 GAMMA_LOW, GAMMA_HIGH = 0.01, 1e5  # the range in which the price of a risk cap is looked for
 FIRST_GAMMA = 80.0
 _ELASTICITY = -0.8  # of variance to its price, until two solves have told the real one
+_FLATTEST = -0.05
 
 
 @dataclass(frozen=True)
@@ -124,16 +125,14 @@ def explore(
 class Steps:
     """The price of variance on its way to where the variance is just the cap.
 
-    Logarithms of both; false position (Illinois) as soon as the cap is bracketed, before that the
-    secant, or an elasticity that fits most accounts.
+    Logarithms of both; false position (Anderson and Björck) as soon as the cap is bracketed, before
+    that the secant, or an elasticity that fits most accounts.
     """
 
     def __init__(self, gamma: float, tolerance: float) -> None:
         self._t, self._tolerance = float(np.log(gamma)), tolerance
-        self._above: tuple[float, float] | None = None
-        self._below: tuple[float, float] | None = None
+        self._ends: dict[bool, tuple[float, float]] = {}  # by whether the variance is above the cap
         self._last: tuple[float, float] | None = None
-        self._side = 0
 
     @property
     def gamma(self) -> float:
@@ -145,24 +144,20 @@ class Steps:
         t, off = self._t, float(np.log(max(variance, 1e-300) / cap))
         if abs(off) <= self._tolerance:
             return True
-        side = 1 if off > 0.0 else -1
-        again = side == self._side
-        self._side = side
-        if side > 0:
-            self._above = (t, off)
-            if again and self._below is not None:
-                self._below = (self._below[0], 0.5 * self._below[1])
-        else:
-            self._below = (t, off)
-            if again and self._above is not None:
-                self._above = (self._above[0], 0.5 * self._above[1])
-        if self._above is not None and self._below is not None:
-            (a, fa), (b, fb) = self._above, self._below
+        above, ends = off > 0.0, self._ends
+        if len(ends) == 2 and ends[above] == self._last:
+            # The end that stays counts less, so that both ends move.
+            share = 1.0 - off / ends[above][1]
+            far, value = ends[not above]
+            ends[not above] = (far, value * (share if share > 0.0 else 0.5))
+        ends[above] = (t, off)
+        if len(ends) == 2:
+            (a, fa), (b, fb) = ends[True], ends[False]
             new = b - fb * (b - a) / (fb - fa)
         else:
             slope = _ELASTICITY
             if self._last is not None and t != self._last[0]:
-                slope = min(-0.05, (off - self._last[1]) / (t - self._last[0]))
+                slope = min(_FLATTEST, (off - self._last[1]) / (t - self._last[0]))
             new = t + float(np.clip(-off / slope, -3.0, 3.0))
         self._last = (t, off)
         self._t = float(np.clip(new, np.log(GAMMA_LOW), np.log(GAMMA_HIGH)))

@@ -26,12 +26,12 @@ __all__ = ["Program", "Rules", "Segments", "Solution", "clash", "solve"]
 Status = Literal["solved", "infeasible", "stalled", "iterations"]
 
 TOLERANCE = 1e-9  # of the residual: 0.001 per million of net asset value
-_FIRST_DAMPING = 1e-8
+_FIRST_DAMPING = 1e-4
 _LARGEST_DAMPING = 1e6
 _ACCEPTED = 1e-8  # residual of a solution that rounding keeps from the tolerance
 _SLOW, _PHASE_ONE = 40, 500.0  # after so many steps feasibility is tested at this price of variance
 _ROUNDING = 1e-14  # of the dual value, relative to the size of its terms
-_CLASH_EVERY = 4  # iterations between two tests for contradiction
+_CLASH_EVERY = 8  # iterations between two tests for contradiction
 
 
 @dataclass(frozen=True)
@@ -213,16 +213,21 @@ class _Dual:
         self.program = p
         self.factors = k = p.exposures.shape[1]
         curvature = 2.0 * p.gamma * p.specific
-        self.inverse = 1.0 / (curvature[:, None] + s.bend)
-        self.pull = ((curvature * p.target)[:, None] - s.slope + s.bend * s.low) * self.inverse
-        self.half_bend = 0.5 * s.bend if s.bend.any() else None
         self.equation = rules.low == rules.high
         self.ones = np.ones(s.low.shape[1])
+        self.half_bend = 0.5 * s.bend if s.bend.any() else None
+        # Without bends one curvature holds for all segments of a name.
+        self.inverse = 1.0 / (curvature[:, None] + (0.0 if self.half_bend is None else s.bend))
+        pull = (curvature * p.target)[:, None] - s.slope
+        if self.half_bend is not None:
+            pull += s.bend * s.low
+        self.pull = pull * self.inverse
         # The Levenberg term is scaled by the curvature that all names together could give.
         widest = self.inverse.max(axis=1)
-        diagonal = np.einsum("ij,ij,i->j", p.columns, p.columns, widest)
+        diagonal = (p.columns * p.columns).T @ widest
         for place, rule in enumerate(rules.counted):
-            diagonal[k + rule] += float(widest @ np.abs(rules.count[place]).max(axis=1) ** 2)
+            count = rules.count[place]
+            diagonal[k + rule] += float(widest @ ((count * count) @ self.ones)) / len(self.ones)
         diagonal[:k] += 0.5 / p.gamma
         self.scale = np.sqrt(np.maximum(diagonal, 1e-300))
         limits = np.maximum(
@@ -294,7 +299,8 @@ class _Dual:
             columns[:, k + rule] += p.rules.count[place][name, segment]
         if len(free) < columns.shape[1]:
             columns = columns[:, free]
-        matrix = (columns * self.inverse[name, segment][:, None]).T @ columns
+        inverse = self.inverse[name, segment if self.half_bend is not None else 0]
+        matrix: FloatArray = (columns * inverse[:, None]).T @ columns
         matrix.flat[: k * len(free) : len(free) + 1] += 0.5 / p.gamma
         return matrix
 

@@ -1,0 +1,313 @@
+"""The dual Newton kernel beside raw PIQP and raw Clarabel on the same convex problems.
+
+``python -m tests.benchmarks kernel --n 500 --seed 0 [--variants tax,cost,cap] [--json OUT]``. Calls go in
+turn, order reversed every other round; clock is CPU time of the process; the figure is the median over
+rounds of the per-round ratio. The matrices of the other side are built outside its clock; ours is shown
+without (`kernel`) and with (`kernel_with_assembly`) the assembly of the segments. Objectives are compared
+first. One BLAS thread: set OPENBLAS_NUM_THREADS=1 before the start. Needs piqp (extra `model`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tests.benchmarks import synthetic
+from xlplugin.engines.rebalancing.capped import solve_under_cap
+from xlplugin.engines.rebalancing.kernel import Program, solve
+from xlplugin.engines.rebalancing.modes import BUY
+from xlplugin.engines.rebalancing.relaxation import Relaxation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xlplugin.aliases import FloatArray
+    from xlplugin.engines.rebalancing.problem import Problem
+
+SHORTEST = 0.02  # seconds a round of one side takes at least
+
+
+def main(argv: list[str]) -> dict[str, Any]:
+    """Run, print and return what was measured."""
+    asked = _arguments(argv)
+    rows = []
+    kinds = asked.variants.split(",")
+    for variant in kinds:
+        problem = synthetic.rebalance(
+            asked.n,
+            asked.seed,
+            variant="cost" if variant == "cost" else "tax",
+            turnover=asked.turnover,
+        )
+        for gamma in map(float, asked.gammas.split(",")):
+            if variant == "cap":
+                rows.append(_capped(problem, gamma, asked.te, asked.rounds))
+            else:
+                rows.append({"variant": variant, "gamma": gamma, **_plain(problem, gamma, asked.rounds)})
+    measured: dict[str, Any] = {
+        "benchmark": "kernel",
+        "n": asked.n,
+        "seed": asked.seed,
+        "lots": len(problem.lots),
+        "rows": rows,
+        "worst_residual": max(row["residual"] for row in rows),
+        "worst_relative_gap": max(abs(row["relative_gap"]) for row in rows),
+    }
+    text = json.dumps(measured, indent=1)
+    print(text)
+    if asked.json:
+        Path(asked.json).write_text(text + "\n", encoding="utf-8")
+    return measured
+
+
+def _decided(problem: Problem) -> tuple[Relaxation, np.ndarray]:
+    """Names with a lot worth harvesting may not be bought: the convex variant of the comparison."""
+    relaxation = Relaxation.of(problem)
+    allowed = relaxation.modes.open.copy()
+    allowed[relaxation.modes.dented, BUY] = False
+    return relaxation, allowed
+
+
+def _plain(problem: Problem, gamma: float, rounds: int) -> dict[str, Any]:
+    relaxation, allowed = _decided(problem)
+    program = relaxation.envelope(gamma, allowed).program
+    ours = solve(program)
+    if ours.status != "solved":
+        return {"status": ours.status, "residual": 0.0, "relative_gap": 0.0}
+    raw = Raw.of(problem, allowed[:, BUY], gamma)
+    sides: dict[str, Callable[[], float]] = {
+        "kernel": lambda: solve(program).objective,
+        "kernel_with_assembly": lambda: solve(relaxation.envelope(gamma, allowed).program).objective,
+        "piqp": raw.piqp,
+        "clarabel": raw.clarabel,
+    }
+    worst = {}
+    for name, run in sides.items():
+        worst[name] = abs(run() - ours.objective) / max(abs(ours.objective), 1e-12)
+    return {
+        "status": ours.status,
+        "iterations": ours.iterations,
+        "residual": ours.residual,
+        "relative_gap": ours.relative_gap,
+        "objective": ours.objective,
+        "variables_of_the_others": raw.variables,
+        "objective_differs_by": worst,
+        **_ratios(sides, rounds),
+    }
+
+
+def _capped(problem: Problem, gamma: float, te: float | None, rounds: int) -> dict[str, Any]:
+    """A cap of nine tenths of the risk at a price of variance, unless one is given."""
+    relaxation, allowed = _decided(problem)
+    program: Program = relaxation.envelope(gamma, allowed).program
+    te = te or 0.9 * float(np.sqrt(solve(program).variance))
+    ours = solve_under_cap(program, te * te, gamma=5.0)
+    if not ours.is_kept(te * te):
+        return {"variant": "cap", "te": te, "status": "not met", "residual": 0.0, "relative_gap": 0.0}
+    raw = Raw.of(problem, allowed[:, BUY], None, te)
+    sides: dict[str, Callable[[], float]] = {
+        "kernel": lambda: solve_under_cap(program, te * te, gamma=5.0).solution.cost,
+        "clarabel": raw.clarabel,
+    }
+    cost = ours.solution.cost
+    size = max(abs(cost), 1e-12)
+    return {
+        "variant": "cap",
+        "te": te,
+        "gamma": ours.gamma,
+        "status": ours.solution.status,
+        "inner_solves": ours.solves,
+        "residual": ours.solution.residual,
+        "relative_gap": (cost - ours.bound) / size,
+        "objective_differs_by": {name: abs(run() - cost) / size for name, run in sides.items()},
+        **_ratios(sides, rounds),
+    }
+
+
+def _ratios(sides: dict[str, Callable[[], float]], rounds: int) -> dict[str, Any]:
+    """Times in turn, and the median and spread of ours over theirs."""
+    repeats = {}
+    for name, run in sides.items():
+        started = time.process_time()
+        run()
+        repeats[name] = max(1, int(SHORTEST / max(time.process_time() - started, 1e-6)))
+    taken: dict[str, list[float]] = {name: [] for name in sides}
+    for round_ in range(rounds):
+        for name in list(sides) if round_ % 2 == 0 else list(sides)[::-1]:
+            started = time.process_time()
+            for _ in range(repeats[name]):
+                sides[name]()
+            taken[name].append((time.process_time() - started) / repeats[name])
+    result: dict[str, Any] = {
+        "milliseconds": {name: round(1e3 * float(np.median(times)), 3) for name, times in taken.items()}
+    }
+    for ours in (name for name in sides if name.startswith("kernel")):
+        for theirs in ("piqp", "clarabel"):
+            if theirs in taken:
+                ratio = np.array(taken[ours]) / np.array(taken[theirs])
+                low, middle, high = np.percentile(ratio, [10, 50, 90])
+                result[f"{ours}/{theirs}"] = [round(float(x), 4) for x in (low, middle, high)]
+    return result
+
+
+class Raw(NamedTuple):
+    """The problem as matrices for solvers called directly: lots sold, names bought, active, loads."""
+
+    quadratic: Any
+    linear: FloatArray
+    equations: Any
+    right: FloatArray
+    rules: Any
+    limits: FloatArray
+    upper: FloatArray
+    bounded: int
+    variables: int
+    constant: float
+    cone: Any
+
+    @classmethod
+    def of(cls, problem: Problem, may_buy: np.ndarray, gamma: float | None, te: float | None = None) -> Raw:
+        """Presolved: what cannot be traded is no variable, what must be sold is no variable either."""
+        from scipy import sparse
+
+        p, lots = problem, problem.lots
+        n, k = len(p.names), p.exposures.shape[1]
+        gone = p.highest < p.held
+        forced = np.flatnonzero(gone[lots.name])
+        sell = np.flatnonzero(~gone[lots.name])
+        buy = np.flatnonzero(may_buy & ~gone)
+        held = p.held - np.bincount(lots.name[forced], weights=lots.weight[forced], minlength=n)
+        sell_cost = (lots.tax + p.sell_cost[lots.name])[sell]
+        constant = float((lots.tax + p.sell_cost[lots.name])[forced] @ lots.weight[forced])
+        m, b = len(sell), len(buy)
+        owns = sparse.csc_matrix((np.ones(m), (lots.name[sell], np.arange(m))), shape=(n, m))
+        gets = sparse.csc_matrix((np.ones(b), (buy, np.arange(b))), shape=(n, b))
+        eye = sparse.identity(n, format="csc")
+        paying = np.concatenate([p.sell_cost[lots.name[sell]], p.buy_cost[buy]])
+        rows = sparse.vstack(
+            [
+                sparse.hstack([owns, -gets, eye, sparse.csc_matrix((n, k))]),
+                sparse.hstack(
+                    [sparse.csc_matrix((k, m + b)), -sparse.csc_matrix(p.exposures.T), sparse.identity(k)]
+                ),
+                sparse.csc_matrix(np.concatenate([paying, np.ones(n), np.zeros(k)])[None]),
+            ],
+            format="csc",
+        )
+        paid = float(p.sell_cost[lots.name[forced]] @ lots.weight[forced])
+        right = np.concatenate([held - p.target, np.zeros(k), [1.0 - p.target.sum() - paid]])
+        loading = np.vstack([limit.loading for limit in p.limits])
+        wide = sparse.csc_matrix((len(p.limits), m + b))
+        tall = sparse.csc_matrix((len(p.limits), k))
+        turnover = np.concatenate([np.ones(m + b), np.zeros(n + k)])[None]
+        rules = sparse.vstack(
+            [
+                sparse.hstack([wide, sparse.csc_matrix(loading), tall]),
+                sparse.hstack([wide, -sparse.csc_matrix(loading), tall]),
+                sparse.csc_matrix(turnover),
+            ],
+            format="csc",
+        )
+        most = p.tallies[0].high - float(lots.weight[forced].sum())
+        limits = np.concatenate([[x.high for x in p.limits], [-x.low for x in p.limits], [most]])
+        linear = np.concatenate([sell_cost, p.buy_cost[buy], np.zeros(n + k)])
+        size = m + b + n + k
+        upper = np.concatenate([lots.weight[sell], np.maximum(p.highest - p.held, 0.0)[buy]])
+        diagonal = np.zeros(size)
+        cone = None
+        if gamma is not None:
+            diagonal[m + b : m + b + n] = 2.0 * gamma * p.specific
+            diagonal[m + b + n :] = 2.0 * gamma
+        else:
+            deviation = sparse.diags(np.sqrt(p.specific))
+            body = sparse.vstack(
+                [
+                    sparse.csc_matrix((1, size)),
+                    sparse.hstack([sparse.csc_matrix((n, m + b)), deviation, sparse.csc_matrix((n, k))]),
+                    sparse.hstack([sparse.csc_matrix((k, m + b + n)), sparse.identity(k)]),
+                ]
+            )
+            cone = (-body.tocsc(), np.concatenate([[te], np.zeros(n + k)]))
+        return cls(
+            sparse.diags(diagonal, format="csc"), linear, rows, right, rules, limits, upper, m + b, size,
+            constant, cone,
+        )  # fmt: skip
+
+    def piqp(self) -> float:
+        """One raw call of PIQP's sparse solver."""
+        import piqp
+
+        solver = piqp.SparseSolver()
+        solver.settings.verbose = False
+        low = np.concatenate([np.zeros(self.bounded), np.full(self.variables - self.bounded, -1e30)])
+        high = np.concatenate([self.upper, np.full(self.variables - self.bounded, 1e30)])
+        infinite = np.full(len(self.limits), -1e30)
+        solver.setup(
+            self.quadratic,
+            self.linear,
+            self.equations,
+            self.right,
+            self.rules,
+            infinite,
+            self.limits,
+            low,
+            high,
+        )
+        solver.solve()
+        x = np.asarray(solver.result.x)
+        return float(0.5 * x @ (self.quadratic @ x) + self.linear @ x) + self.constant
+
+    def clarabel(self) -> float:
+        """One raw call of Clarabel."""
+        import clarabel
+        from scipy import sparse
+
+        pick = sparse.identity(self.variables, format="csr")[: self.bounded]
+        rows = [self.equations, self.rules, -pick, pick]
+        right = [self.right, self.limits, np.zeros(self.bounded), self.upper]
+        cones = [
+            clarabel.ZeroConeT(len(self.right)),
+            clarabel.NonnegativeConeT(len(self.limits) + 2 * self.bounded),
+        ]
+        if self.cone is not None:
+            rows.append(self.cone[0])
+            right.append(self.cone[1])
+            cones.append(clarabel.SecondOrderConeT(len(self.cone[1])))
+        settings = clarabel.DefaultSettings()
+        settings.verbose = False
+        solver = clarabel.DefaultSolver(
+            self.quadratic,
+            self.linear,
+            sparse.vstack(rows, format="csc"),
+            np.concatenate(right),
+            cones,
+            settings,
+        )
+        x = np.asarray(solver.solve().x)
+        return float(0.5 * x @ (self.quadratic @ x) + self.linear @ x) + self.constant
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="kernel", description=__doc__)
+    parser.add_argument("--n", type=int, default=500, help="names")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--variants", default="tax,cost,cap")
+    parser.add_argument("--gammas", default="0.5,5,50", help="prices of variance")
+    parser.add_argument("--turnover", type=float, default=0.4)
+    parser.add_argument(
+        "--te", type=float, help="cap of the variant cap; default: 0.9 of the risk at each gamma"
+    )
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", help="where to write the figures")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1:])
