@@ -25,6 +25,7 @@ from xlplugin.worksheet.kinds import (
     OptionalSettings,
     OptionSchema,
     Records,
+    Rows,
     Spill,
     Table,
 )
@@ -142,6 +143,7 @@ def harvest(
             "Annual covariance in the order of prices; adds the column te_change",
             "年率の共分散(価格表の順)。列「TE変化」を加えます",
         ),
+        Rows("prices"),
     ] = None,
     options: Annotated[
         OptionalSettings,

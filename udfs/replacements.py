@@ -25,6 +25,7 @@ from xlplugin.worksheet.kinds import (
     OptionalSettings,
     OptionSchema,
     Records,
+    Rows,
     Spill,
     Table,
     TableSchema,
@@ -103,7 +104,7 @@ def replacements(
         Help("Candidates with weight, in the order of covariance", "候補の対象表(共分散の順)"),
         UNIVERSE,
     ],
-    covariance: Annotated[Matrix, Help("Covariance per year, n x n", "年率の共分散(n×n)")],
+    covariance: Annotated[Matrix, Help("Covariance per year, n x n", "年率の共分散(n×n)"), Rows("universe")],
     pairs: Annotated[
         OptionalRecords,
         Help("Allowed and forbidden pairs, the adviser's judgement", "可・不可の組合せ表"),

@@ -1,11 +1,15 @@
+from typing import Annotated
+
 import numpy as np
 import pytest
 
 from xlplugin.errors import InputError, MissingError
 from xlplugin.worksheet import convert, handles
+from xlplugin.worksheet.calling import call
 from xlplugin.worksheet.handles import Kept, MemoryStore
-from xlplugin.worksheet.kinds import Help, Kind
-from xlplugin.worksheet.registry import Argument
+from xlplugin.worksheet.kinds import Help, Kind, Matrix, Records, Rows
+from xlplugin.worksheet.registry import Argument, Registry, worksheet_function
+from xlplugin.worksheet.tables import UNIVERSE
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +30,8 @@ def risk(scale=1.0):
 
 
 def matrix(raw):
-    return convert.read(Argument("covariance", Kind.MATRIX, Help("Covariance", "共分散")), raw)
+    value = convert.read(Argument("covariance", Kind.MATRIX, Help("Covariance", "共分散")), raw)
+    return value.matrix if isinstance(value, convert.Coded) else value
 
 
 def test_equal_content_has_one_handle_and_other_content_another():
@@ -82,3 +87,38 @@ def test_a_second_store_answers_after_the_memory_was_lost():
     handle = handles.keep(risk())
     handles._STORES[0] = MemoryStore()
     assert handles.fetch("risk", handle).handle() == handle
+
+
+# -- order ---------------------------------------------------------------------------------------
+
+
+def ordering(rows):
+    registry = Registry()
+
+    def first_risk(
+        table: Annotated[Records, Help("Securities", "銘柄"), UNIVERSE],
+        covariance: Annotated[Matrix, Help("Covariance", "共分散"), *rows],
+    ) -> float:
+        """The variance of the first security of the table."""
+        return float(covariance[0, 0])
+
+    worksheet_function("FIRST_RISK", category="Test", ja="先頭", registry=registry)(first_risk)
+    return registry["FIRST_RISK"]
+
+
+TABLE = [["code", "weight"], ["9984", 0.5], ["7203", 0.5]]
+
+
+def test_a_risk_model_behind_a_handle_is_put_into_the_order_of_the_table():
+    assert call(ordering([Rows("table")]), TABLE, handles.keep(risk())) == [[pytest.approx(0.19)]]
+
+
+def test_a_security_that_the_risk_model_does_not_know_is_named():
+    table = [["code", "weight"], ["1301", 1.0]]
+    with pytest.raises(MissingError, match="the risk model has no row for 1301"):
+        call(ordering([Rows("table")]), table, handles.keep(risk()))
+
+
+def test_a_handle_is_refused_where_nothing_says_its_order():
+    with pytest.raises(InputError, match="cannot put a handle in its order"):
+        call(ordering([]), TABLE, handles.keep(risk()))

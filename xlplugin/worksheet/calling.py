@@ -71,6 +71,25 @@ def _answer(function: WorksheetFunction, values: list[Any], titles: str | None) 
     settings: dict[str, Any] = next(
         (v for a, v in zip(function.arguments, values, strict=True) if a.kind is Kind.OPTIONS and v), {}
     )
-    result = function.call(*values)
+    result = function.call(*_in_order(function, values))
     japanese = titles is not None and (sum(tables) * 2 > len(tables) if tables else titles == "ja")
     return convert.write(result, function, settings, japanese=japanese)
+
+
+def _in_order(function: WorksheetFunction, values: list[Any]) -> list[Any]:
+    """The arguments, with matrices behind handles in the order of the table they belong to."""
+    if not any(isinstance(value, convert.Coded) for value in values):
+        return values
+    tables = {a.name: v for a, v in zip(function.arguments, values, strict=True) if isinstance(v, Table)}
+    ordered = []
+    for argument, value in zip(function.arguments, values, strict=True):
+        if not isinstance(value, convert.Coded):
+            ordered.append(value)
+            continue
+        if argument.rows is None and any("code" in table.columns for table in tables.values()):
+            raise InputError(
+                f"{argument.name}: give the matrix as cells; {function.name} cannot put a handle in its order"
+            )
+        named = [tables[name]["code"] for name in argument.rows.arguments] if argument.rows else [value.codes]
+        ordered.append(value.among(argument.name, list(dict.fromkeys(c for codes in named for c in codes))))
+    return ordered

@@ -14,7 +14,7 @@ import math
 import re
 import unicodedata
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -33,12 +33,23 @@ from xlplugin.worksheet.handles import fetch, is_handle
 from xlplugin.worksheet.kinds import Column, Kind, Spill, Table, TableSchema, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from xlplugin.aliases import FloatArray
     from xlplugin.worksheet.registry import Argument, WorksheetFunction
 
-__all__ = ["OMITTED", "Block", "block", "cell", "from_serial", "read", "read_table", "serial", "write"]
+__all__ = [
+    "OMITTED",
+    "Block",
+    "Coded",
+    "block",
+    "cell",
+    "from_serial",
+    "read",
+    "read_table",
+    "serial",
+    "write",
+]
 
 Block = list[list[Any]]
 
@@ -263,11 +274,38 @@ def read(argument: Argument, raw: Any) -> Any:
 MAX_DENSE = 800  # names; a larger covariance is kept in factor form only
 
 
-def _matrix_behind(name: str, handle: str) -> FloatArray:
+class Coded(NamedTuple):
+    """A square matrix from a handle, and the codes of its rows and columns."""
+
+    matrix: FloatArray
+    codes: tuple[str, ...]
+
+    def among(self, name: str, codes: Sequence[str]) -> FloatArray:
+        """The matrix in the order of `codes`.
+
+        Raises
+        ------
+        MissingError
+            If the model knows nothing of one of them.
+        """
+        place = {code: n for n, code in enumerate(self.codes)}
+        unknown = [code for code in codes if code not in place]
+        if unknown:
+            raise MissingError(
+                f"{name}: the risk model has no row for {', '.join(map(str, unknown[:5]))}; "
+                "make it for all securities of the table"
+            )
+        order = [place[code] for code in codes]
+        return self.matrix[np.ix_(order, order)]
+
+
+def _matrix_behind(name: str, handle: str) -> FloatArray | Coded:
     content = fetch(name, handle)
     arrays = content.arrays
+    codes = tuple(str(code) for code in arrays["codes"].tolist()) if "codes" in arrays else ()
     if "matrix" in arrays:
-        return np.asarray(arrays["matrix"], dtype=np.float64)
+        matrix = np.asarray(arrays["matrix"], dtype=np.float64)
+        return Coded(matrix, codes) if matrix.shape == (len(codes),) * 2 else matrix
     if content.kind != "RISK":
         raise InputError(f"{name}: {handle} holds no matrix; give the handle of a risk model")
     exposures = np.asarray(arrays["exposures"], dtype=np.float64)
@@ -279,7 +317,8 @@ def _matrix_behind(name: str, handle: str) -> FloatArray:
     factor = np.asarray(arrays["factor_covariance"], dtype=np.float64)
     dense: FloatArray = exposures @ factor @ exposures.T
     dense[np.diag_indices(len(dense))] += np.asarray(arrays["specific_variance"], dtype=np.float64)
-    return (dense + dense.T) / 2.0
+    dense = (dense + dense.T) / 2.0
+    return Coded(dense, codes) if codes else dense
 
 
 class _Rows(list):  # type: ignore[type-arg]

@@ -25,7 +25,9 @@ written                 the function sees                                       
 ``Settings``            dict of the options given, read with its `OptionSchema`     default
 ======================  ==========================================================  =============
 
-`Blank.NAN` in the annotation keeps blanks of a vector or matrix as NaN instead.
+`Blank.NAN` in the annotation keeps blanks of a vector or matrix as NaN instead. `Rows("universe")`
+says that the rows of a covariance stand in the order of the table argument `universe`: a risk model
+given as a handle is put into that order by its codes.
 """
 
 from __future__ import annotations
@@ -75,6 +77,7 @@ __all__ = [
     "OptionalText",
     "OptionalVector",
     "Records",
+    "Rows",
     "Settings",
     "Spill",
     "Table",
@@ -112,6 +115,13 @@ class Blank(Enum):
     """What a blank in a vector or matrix means."""
 
     NAN = "kept as NaN"
+
+
+class Rows:
+    """What orders a covariance: the codes of these table arguments, each once, as they first appear."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.arguments = arguments
 
 
 @dataclass(frozen=True)

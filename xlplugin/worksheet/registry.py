@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from xlplugin.worksheet.kinds import Blank, Choice, Help, Kind, OptionSchema, TableSchema
+from xlplugin.worksheet.kinds import Blank, Choice, Help, Kind, OptionSchema, Rows, TableSchema
 from xlplugin.worksheet.reserved import RESERVED_NAMES
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Argument:
     choice: Choice | None = None
     schema: TableSchema | None = None
     options: OptionSchema | None = None
+    rows: Rows | None = None
 
     @property
     def name(self) -> str:
@@ -93,13 +94,22 @@ class Registry:
             raise ValueError(f"{function.name}: {reason}")
         self._by_name[function.name] = function
 
+    def _is_again(self, function: WorksheetFunction) -> bool:
+        """Whether the same definition registers a second time (its module was imported twice)."""
+        known = self._by_name.get(function.name)
+        return known is not None and (known.call.__module__, known.call.__qualname__) == (
+            function.call.__module__,
+            function.call.__qualname__,
+        )
+
     def _reason_against(self, function: WorksheetFunction) -> str | None:
         name, names = function.name, [a.name for a in function.arguments]
         if not _NAME.fullmatch(name) or len(name) < 3:
             return "a name is upper-case words joined by underscores, at least three letters"
         if name in RESERVED_NAMES:
             return "the name belongs to VBA, Excel or the book itself"
-        if name.replace("_", "") in {n.replace("_", "") for n in self._by_name}:
+        others = {n.replace("_", "") for n in self._by_name}
+        if name.replace("_", "") in others and not self._is_again(function):
             return "the name is there already, but for underscores"
         if not all(re.fullmatch(r"[a-z][a-z0-9_]*", n) for n in names):
             return "argument names are lower-case ASCII and start with a letter"
@@ -209,7 +219,15 @@ def _argument(function: str, parameter: inspect.Parameter, hint: Any) -> Argumen
     if kind is Kind.OPTIONS and options is None:
         raise TypeError(f"{function}: {parameter.name!r} holds options and needs its OptionSchema")
     return Argument(
-        parameter.name, kind, help_, parameter.default, Blank.NAN in facts, one(Choice), schema, options
+        parameter.name,
+        kind,
+        help_,
+        parameter.default,
+        Blank.NAN in facts,
+        one(Choice),
+        schema,
+        options,
+        one(Rows),
     )
 
 
