@@ -329,7 +329,8 @@ def test_a_client_that_fails_is_a_row_with_its_sentence_and_the_others_are_made(
     _, records, counts = run(spoiled_job(tmp_path), workers=workers)
     assert counts == {"done": 4, "failed": 2, "skipped": 0}
     by_id = {r.client_id: r for r in records}
-    assert "column quantity: expected a number above 0, got 'none'" in by_id["T0002"].fault.what
+    assert by_id["T0002"].fault.what == "column quantity: expected a number above 0, got 'none' (and 1 more)"
+    assert by_id["T0002"].fault.where.endswith("lots.csv, line 4")
     assert by_id["T0004"].fault.what == "the proposal failed its own checks (1 checks)"
     assert not (tmp_path / "out/clients/T0002").exists()
     assert not (tmp_path / "out/clients/T0004").exists()

@@ -169,7 +169,10 @@ def make_plan(
         tuple(done.values()),
         tuple(sorted(failed, key=lambda record: record.client_id)),
         book.unread,
-        {c.client_id: str(c.setting("client_name", c.client_id)) for c in book.clients},
+        {
+            **{c.client_id: str(c.setting("client_name", c.client_id)) for c in book.clients},
+            **{f.client_id: f.client_name for f in book.failures},
+        },
     )
 
 

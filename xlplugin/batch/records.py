@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from xlplugin.batch.writing import digest, write_whole
+from xlplugin.store.grids import BadCellError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,11 +37,12 @@ class Fault:
     def of(cls, error: Exception) -> Fault:
         """The fault that an error describes."""
         code = str(getattr(error, "code", "DI-100"))
-        place = getattr(error, "place", ("", ""))
-        where = f"{getattr(error, 'where', '')} {place[0]} {place[1]}".strip() if any(place) else ""
-        sentence = str(error)
-        what, _, remedy = sentence.partition("; ")
-        return cls(code, what, where, remedy)
+        if isinstance(error, BadCellError):
+            word, number = error.place
+            where = f"{error.where}, {word} {number}" if word else error.where
+            return cls(code, str(error).removeprefix(where).lstrip(":, "), where)
+        what, _, remedy = str(error).partition("; ")
+        return cls(code, what, "", remedy)
 
 
 @dataclass(frozen=True)

@@ -84,14 +84,17 @@ class _Sheets:
         make = book.add_format
         title = {"bg_color": _NAVY, "font_color": "#FFFFFF", "bold": True, "font_size": 16}
         header = {"bold": True, "bg_color": _BAND, "text_wrap": True, "valign": "vcenter", "bottom": 2}
-        self.text = make(base | lines | {"text_wrap": True, "valign": "top"})
+        lines |= {"valign": "top"}
+        self.text = make(base | lines | {"text_wrap": True, "indent": 1})
+        self.dash = make(base | lines | {"align": "right"})
         self.money = make(base | lines | {"num_format": money})
         self.rate = make(base | lines | {"num_format": rate})
         self.number = make(base | lines | {"num_format": "#,##0"})
-        self.link = make(base | lines | {"font_color": _BLUE, "underline": 1})
+        self.link = make(base | lines | {"font_color": _BLUE, "underline": 1, "indent": 1})
         self.band = make(base | title)
         self.note = make(base | {"font_color": "#52606D"})
-        self.head = make(base | header)
+        self.head = make(base | header | {"indent": 1})
+        self.head_right = make(base | header | {"align": "right"})
         self.sum = make(base | {"bold": True, "top": 2, "num_format": money})
         self.states = {
             status: make(base | lines | {"bg_color": fill, "font_color": font})
@@ -105,8 +108,9 @@ class _Sheets:
         sheet.set_column(0, 0, 1.3)
         for n, width in enumerate(widths, start=1):
             sheet.set_column(n, n, width)
-        last = max(len(widths), 6)
+        last = len(widths) + (5 if key == "totals" else 0)
         sheet.set_row(0, 30)
+        sheet.set_row(4, 28)
         for column in range(1, last + 1):
             sheet.write_blank(0, column, None, self.band)
         sheet.write_string(0, 1, self.word(f"title.{key}"), self.band)
@@ -114,8 +118,9 @@ class _Sheets:
         tables = ", ".join(f"{k} {v}" for k, v in facts.tax_tables.items())
         run = f"{facts.job} · {facts.as_of} · {facts.run_id} · xlplugin {facts.xlplugin}"
         sheet.write_string(1, 1, f"{run} · {self.word('tax_tables')}: {tables}", self.note)
+        numeric = {self.word(k) for k in (*_MONEY, *_RATES, "count", "found", "expected", "warnings")}
         for n, word in enumerate(header, start=1):
-            sheet.write_string(4, n, word, self.head)
+            sheet.write_string(4, n, word, self.head_right if word in numeric else self.head)
         sheet.set_landscape()
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
@@ -132,10 +137,12 @@ class _Sheets:
             "client_id client_name language regime currency value gain recognized tax_value te_forecast "
             "te_planning scenario plan_net warnings checks_passed file status"
         ).split()
-        widths = [10, 20, 8, 13, 8, 14, 13, 13, 13, 9, 9, 6, 13, 8, 9, 34, 11]
+        widths = [10, 26, 9, 14, 9, 14, 13, 13, 13, 9, 9, 6, 13, 8, 9, 34, 11]
         sheet = self.sheet("clients", widths, [self.word(k) for k in keys])
         records = self.summary.records
         for row, record in enumerate(records, start=5):
+            name = self.summary.names.get(record.client_id, "")
+            sheet.set_row(row, _height((name,), (widths[1],)))
             for column, key in enumerate(keys, start=1):
                 self._client_cell(sheet, row, column, key, record)
         last = 4 + len(records)
@@ -146,7 +153,7 @@ class _Sheets:
         if key in _MONEY | _RATES:
             value = record.figures.get(key)
             if value is None:
-                sheet.write_string(row, column, "–", self.text)
+                sheet.write_string(row, column, "–", self.dash)
             else:
                 sheet.write_number(row, column, float(value), self.rate if key in _RATES else self.money)
         elif key == "warnings":
@@ -193,13 +200,14 @@ class _Sheets:
 
     def failures(self) -> None:
         keys = "client_id code what where remedy".split()
-        sheet = self.sheet("failures", [10, 9, 70, 46, 46], [self.word(k) for k in keys])
+        sheet = self.sheet("failures", [10, 9, 60, 46, 46], [self.word(k) for k in keys])
         failed = [r for r in self.summary.records if r.fault is not None]
         for row, record in enumerate(failed, start=5):
             fault = record.fault
             if fault is None:
                 continue
             cells = (record.client_id, fault.code, fault.what, fault.where, fault.remedy)
+            sheet.set_row(row, _height(cells, (10, 9, 60, 46, 46)))
             for column, text in enumerate(cells, start=1):
                 sheet.write_string(row, column, text, self.text)
         if not failed:
@@ -335,6 +343,15 @@ class _Sheets:
         yield "counts_tie", done + failed, len(self.summary.records)
         checked = [o for o in books if o.checks]
         yield "own_checks", sum(len(set(o.checks.split("/"))) == 1 for o in checked), len(checked)
+
+
+def _height(texts: Sequence[str], widths: Sequence[int]) -> float:
+    """Points that the longest wrapped text of a row needs; a Japanese letter is two wide."""
+    lines = 1
+    for text, width in zip(texts, widths, strict=True):
+        letters = sum(2 if ord(c) > 0x2E7F else 1 for c in text)
+        lines = max(lines, -(-letters // max(1, width - 2)))
+    return 3.0 + 12.0 * lines
 
 
 def _shown(key: str, value: object) -> str:

@@ -54,10 +54,11 @@ class Client:
 
 @dataclass(frozen=True)
 class ClientFailure:
-    """A client that could not be read, with every fault found."""
+    """A client that could not be read, with every fault found and the name as far as it is known."""
 
     client_id: str
     errors: tuple[FileError, ...]
+    client_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,12 @@ def read_clients(source: TableSource) -> ClientBook:
         ]
         if not faults[cid]:
             read.append(client)
-    failures = tuple(ClientFailure(cid, tuple(faults[cid])) for cid in sorted(settings) if faults[cid])
-    return ClientBook(tuple(read), failures, _unread(found))
+    failures = [
+        ClientFailure(cid, tuple(faults[cid]), str(settings[cid].get("client_name") or ""))
+        for cid in sorted(settings)
+        if faults[cid]
+    ]
+    return ClientBook(tuple(read), tuple(failures), _unread(found))
 
 
 def _table(source: TableSource, name: str) -> Matched | None:
