@@ -176,8 +176,10 @@ class Formualizer:
 
     def spill(self, sheet: str, row: int, column: int) -> Box | None:
         """The extent of a spilled result."""
-        extent = self._book.inspect_cell(f"{quoted_sheet(sheet)}!{address(row, column)}").cell.spill
-        return None if extent is None else box(str(extent.extent).rpartition("!")[2])
+        role = self._book.inspect_cell(f"{quoted_sheet(sheet)}!{address(row, column)}").cell.spill
+        if role is None or role.extent is None:  # no spill, or a cell inside of one
+            return None
+        return box(str(role.extent).rpartition("!")[2])
 
 
 @dataclass
