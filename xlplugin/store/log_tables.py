@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from xlplugin.store.clients import Record
     from xlplugin.store.grids import BadCellError, Grid
 
-__all__ = ["KINDS", "LogTables", "Row", "read_log_tables"]
+__all__ = ["KINDS", "LogTables", "Row", "read_log_tables", "refuse_faults"]
 
 NOT_BLANK = Wanted("a value; the cell is empty", "値(セルが空です)")
 
@@ -231,7 +231,9 @@ def read_log_tables(path: Path) -> dict[str, LogTables]:
     """
     if path.is_dir():
         found = {
-            file.stem: file for file in sorted(path.iterdir()) if file.suffix.lower() in {".csv", *EXCEL_SUFFIXES}
+            file.stem: file
+            for file in sorted(path.iterdir())
+            if file.suffix.lower() in {".csv", *EXCEL_SUFFIXES}
         }
         return _of_source(FileTables(found), str(path))
     if path.suffix.lower() not in EXCEL_SUFFIXES:
@@ -255,19 +257,19 @@ def _of_source(source: Any, where: str, known: dict[str, Record] | None = None) 
             raise FileError(f"{where}: there is no table {needed}; an event log needs accounts and trades")
     clients = known if known is not None else _clients(source)
     tables = {name: _matched(grid, _shapes()[name]) for name, grid in grids.items()}
-    found: dict[str, LogTables] = {
-        client: LogTables(client, given, {name: () for name in tables}) for client, given in clients.items()
-    }
+    rows: dict[str, dict[str, list[Row]]] = {client: {name: [] for name in tables} for client in clients}
     for name, table in tables.items():
         for client, row in _distributed(table, next(iter(clients), "CLIENT")):
-            if client not in found:
+            if client not in rows:
                 if clients:
                     wanted = Wanted("an id of the clients table", "顧客表にある顧客ID")
                     raise row.fail("client_id", wanted, client)
-                found[client] = LogTables(client, {}, {each: () for each in tables})
-            held = found[client].rows
-            held[name] = (*held[name], row)
-    return dict(sorted(found.items()))
+                rows[client] = {each: [] for each in tables}
+            rows[client][name].append(row)
+    return {
+        client: LogTables(client, clients.get(client, {}), {k: tuple(v) for k, v in found.items()})
+        for client, found in sorted(rows.items())
+    }
 
 
 def _clients(source: Any) -> dict[str, Record]:
