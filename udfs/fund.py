@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from xlplugin.aliases import FloatArray
 from xlplugin.core.arrays import same_length
-from xlplugin.cost import funds
+from xlplugin.cost import decisions, funds
 from xlplugin.errors import ErrorValue
 from xlplugin.risk import tracking
 from xlplugin.worksheet.kinds import (
@@ -180,7 +180,7 @@ def fund_decision(
     >>> fund_decision(np.array([-0.0041, -0.0042]), peers, 0.001, 0.02).rows[0][0]
     'REPLACE'
     """
-    done = funds.switch_decision(
+    done = decisions.switch_decision(
         history,
         peers,
         switch_cost=switch_cost,
@@ -216,7 +216,7 @@ def fund_score(
     >>> fund_score(np.array([5.0, 4, 4, 5, 3, 5, 4, 3]), np.array([1.0, 2, 2, 1, 1, 1, 1, 1]))
     82.0
     """
-    return funds.checklist_score(values, weights, scale)
+    return decisions.checklist_score(values, weights, scale)
 
 
 @worksheet_function(
@@ -297,7 +297,7 @@ def core_satellite(
     >>> [round(v, 4) for v in table.rows[0]]
     [0.016, 0.003, 0.9975]
     """
-    blend = funds.core_and_satellite(weights, tracking_error, cost, correlation)
+    blend = decisions.core_and_satellite(weights, tracking_error, cost, correlation)
     share = ErrorValue.DIV0 if blend.satellite_share is None else blend.satellite_share
     return Spill(("tracking_error", "cost", "satellite_share"), [[blend.tracking_error, blend.cost, share]])
 

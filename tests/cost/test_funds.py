@@ -5,13 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xlplugin.cost.decisions import checklist_score, core_and_satellite, switch_decision
 from xlplugin.cost.funds import (
     Decision,
-    checklist_score,
-    core_and_satellite,
     inclusive_percentile,
     rank_funds,
-    switch_decision,
     total_return_index,
     yearly_tracking,
 )
