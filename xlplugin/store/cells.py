@@ -177,8 +177,8 @@ def choice(words: Mapping[str, tuple[str, ...]]) -> Callable[[Cell], str]:
     return read
 
 
-_YES = frozenset(("1", "true", "yes", "はい", "有", "○", "済"))
-_NO = frozenset(("0", "false", "no", "いいえ", "無", "×", "未"))
+_YES = frozenset(("1", "true", "yes", "seen", "はい", "有", "あり", "○", "済", "確認済み"))
+_NO = frozenset(("0", "false", "no", "not_seen", "いいえ", "無", "なし", "×", "未", "未確認"))
 
 
 def flag(cell: Cell) -> bool:

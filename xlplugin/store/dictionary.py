@@ -121,17 +121,6 @@ _STRICT: dict[str, Callable[[Cell], object]] = {
     "unit_cost": cells.non_negative,
     "unit_size": cells.positive,
 }
-_FLAGS = frozenset(("allowed", "execute"))
-_LISTS = {
-    "event": "event",
-    "owner_relation": "relation",
-    "rule_kind": "rule",
-    "seen": "seen",
-    "side": "side",
-    "td_item": "td_item",
-    "trade_state": "trade_state",
-    "wish_kind": "wish",
-}
 _BY_FORMAT: dict[str, Callable[[Cell], object]] = {
     "t": cells.text,
     "d": cells.day,
@@ -164,10 +153,10 @@ def _column(key: str, *, required: bool = False) -> Field:
     ja, en, kind, *_ = _layout("columns")[key]
     if key in _STRICT:
         read = _STRICT[key]
-    elif key in _LISTS:
-        read = _choice(_LISTS[key])
+    elif (listed := _layout("inputs")["column_lists"].get(key)) is not None:
+        read = cells.flag if listed == "yesno" else _choice(listed)
     else:
-        read = cells.flag if key in _FLAGS else _BY_FORMAT.get(kind, cells.number)
+        read = _BY_FORMAT.get(kind, cells.number)
     return Field(key, (ja, en, *_ALSO.get(key, ())), read, required=required, needed=required)
 
 
