@@ -78,11 +78,17 @@ def test_a_date_comes_back_from_every_form_that_has_one_reading(day):
 
 @pytest.mark.parametrize(
     "written",
-    ["11/12/2026", "2026-13-01", "2026-02-30", "20261301", "45000", 45000.0, "today", "1 Smarch 2026"],
+    ["11/12/2026", "2026-13-01", "2026-02-30", "20261301", "45000", 60.0, 45000.5, "today", "1 Smarch 2026"],
 )
 def test_a_date_with_two_readings_or_none_is_refused(written):
     with pytest.raises(UnreadableError):
         cells.day(written)
+
+
+def test_a_number_of_excel_is_a_date_and_a_text_of_digits_is_not():
+    assert cells.day(46346.0) == dt.date(2026, 11, 20)  # as Excel shows 46346
+    with pytest.raises(UnreadableError):
+        cells.day("46346")
 
 
 def test_month_day_year_is_read_for_us_files_only_and_never_swapped():

@@ -72,7 +72,7 @@ def test_every_input_cell_of_the_templates_is_a_setting_that_can_be_read():
 
 def test_every_table_of_the_templates_is_a_client_table_a_market_table_or_written_by_commands():
     inputs = tomllib.loads((LAYOUT / "inputs.toml").read_text("utf-8"))
-    known = set(PER_CLIENT) | set(market_tables()) | {"log", "sources"}
+    known = set(PER_CLIENT) | set(market_tables()) | {"log"}
     assert {t["block"] for t in inputs["table"]} == known
     for table in inputs["table"]:
         if table["block"] in client_tables():

@@ -160,7 +160,7 @@ def make_book(shared: Shared, task: Task, book: str, language: str) -> Made:
         task.bench or shared.benches[task.market],
         document_id=document_id,
         input_hash=task.input_hash[7:15],
-        sources=shared.sources.get(task.market, ()),
+        sources=shared.sources.get(task.market) or task.client.client.rows("sources"),
     )
     edition: Any = "values" if book == "proposal" else "live"
     result = template.run(inputs, edition=edition, as_of=shared.as_of)

@@ -92,13 +92,14 @@ def _tables(a: Book, b: Book, side: int) -> Iterator[Change]:
                 for column, value in now[key].items():
                     held = before[key].get(column)
                     if not _same(held, value):
-                        yield Change(table.name, f"{key} {column}", _shown(held), _shown(value))
+                        kind = "date" if column in _words()[1] else ""
+                        yield Change(table.name, f"{key} {column}", _shown(held, kind), _shown(value, kind))
 
 
 def _rows(book: Book, table: Any) -> dict[str, dict[str, Any]]:
     """The rows of a table by what identifies them: account, code and lot, or their number."""
     values = book.values(table.sheet)
-    words = _key_words()
+    words, days = _words()
     _, left, _, _ = table.corners
     places = [n for n, title in enumerate(table.columns) if title in words]
     found: dict[str, dict[str, Any]] = {}
@@ -106,7 +107,9 @@ def _rows(book: Book, table: Any) -> dict[str, dict[str, Any]]:
         cells = {title: values.get((row, left + n)) for n, title in enumerate(table.columns)}
         if all(v is None for v in cells.values()):
             continue
-        parts = [_shown(values.get((row, left + n))) for n in places]
+        parts = [
+            _shown(values.get((row, left + n)), "date" if table.columns[n] in days else "") for n in places
+        ]
         key = " ".join(p for p in parts if p) or f"#{row - table.first_data_row + 1}"
         while key in found:  # equal keys are told apart by their order
             key += " +"
@@ -123,9 +126,11 @@ def _titles() -> dict[str, tuple[str, tuple[str, str]]]:
 
 
 @lru_cache(maxsize=1)
-def _key_words() -> frozenset[str]:
+def _words() -> tuple[frozenset[str], frozenset[str]]:
+    """The headers that identify a row, and those of dates."""
     columns = _layout("columns")
-    return frozenset(word for key in _KEYS for word in columns[key][:2])
+    keys = frozenset(word for key in _KEYS for word in columns[key][:2])
+    return keys, frozenset(word for ja, en, kind, *_ in columns.values() if kind == "d" for word in (ja, en))
 
 
 def _same(a: object, b: object) -> bool:

@@ -97,7 +97,7 @@ class BookReader:
             )
             return client_id, None, faults
         tables: dict[str, tuple[Record, ...]] = {}
-        for name in (*PER_CLIENT, "constituents", "prices", "events"):
+        for name in (*PER_CLIENT, *market_tables()):
             shape = _without_id(client_tables()[name]) if name in PER_CLIENT else market_tables()[name]
             rows, problems = self._rows(name, shape, given)
             tables[name] = rows

@@ -298,10 +298,11 @@ def percent(cell: Cell) -> Decimal:
 
 _DAY = Wanted("a date such as 2026-11-20", "2026/11/20 のような日付")
 _FIRST, _LAST = dt.date(1900, 1, 1), dt.date(2199, 12, 31)
+_EPOCH, _FIRST_SERIAL, _LAST_SERIAL = dt.date(1899, 12, 30), 61, 2_958_465
 
 
 def day(cell: Cell) -> dt.date:
-    """A date in one of the forms that have one reading only.
+    """A date in one of the forms that have one reading only; a number is a serial of Excel (1900 system).
 
     Examples
     --------
@@ -341,7 +342,9 @@ def _read_day(cell: Cell) -> dt.date | None:
     if isinstance(cell, dt.date):
         return cell
     if isinstance(cell, (int, float)) and not isinstance(cell, bool) and cell == int(cell):
-        cell = str(int(cell))  # 20260430 typed as a number; an Excel serial has five digits
+        if _FIRST_SERIAL <= cell <= _LAST_SERIAL:  # a date in a cell of Excel that is not formatted as one
+            return _EPOCH + dt.timedelta(days=int(cell))
+        cell = str(int(cell))  # 20260430 typed as a number
     if not isinstance(cell, str):
         return None
     written = _folded(cell)

@@ -220,10 +220,12 @@ def client_tables() -> dict[str, Shape]:
 
 @lru_cache(maxsize=1)
 def market_tables() -> dict[str, Shape]:
-    """The shape of the market tables: ``constituents``, ``prices``, ``events``.
+    """The shape of the market tables: ``constituents``, ``prices``, ``events``, ``sources``.
 
     A price may be blank (the security is then without a price); the sector and the risk of a
     price row may be left out and are then taken from the constituents and the price history.
     """
     own = ("name", "sector", "price", "price_date", "specific_variance", "index_price")
-    return {name: Shape(name, _fields(name, *own)) for name in ("constituents", "prices", "events")}
+    return {
+        name: Shape(name, _fields(name, *own)) for name in ("constituents", "prices", "events", "sources")
+    }
