@@ -101,7 +101,10 @@ class StubFunctions:
     ) -> Any:
         if recorded is not None:
             return [[recorded]]
-        return TEST_FUNCTIONS[name](*arguments)
+        try:
+            return TEST_FUNCTIONS[name](*arguments)
+        except (TypeError, ValueError) as fault:  # as a real host: never an exception
+            return Failed(ErrorValue.VALUE, f"{name}: {fault}")
 
 
 FUNCTIONS = StubFunctions()

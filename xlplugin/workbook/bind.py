@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlplugin.errors import InputError
 from xlplugin.workbook.findings import Finding, TemplateError
-from xlplugin.workbook.patch import with_spans
+from xlplugin.workbook.rows import with_spans
 from xlplugin.workbook.sheets import Cell, Row, Sheet, Way
 from xlplugin.workbook.strings import StringPool
 from xlplugin.workbook.tokens import (

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from xlplugin.errors import ErrorValue
+from xlplugin.workbook.cells import Policy, stored
 from xlplugin.workbook.formula import Flavour, in_flavour
-from xlplugin.workbook.patch import Policy, stored
 from xlplugin.workbook.sheets import Cell, Way
 from xlplugin.workbook.tokens import address, box, box_text, closing, plain_sheet, text, tokens
 from xlplugin.workbook.xmltext import xml, xstring
@@ -23,7 +23,7 @@ from xlplugin.workbook.xmltext import xml, xstring
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from xlplugin.workbook.patch import SheetResult
+    from xlplugin.workbook.cells import SheetResult
     from xlplugin.workbook.sheets import Sheet
     from xlplugin.workbook.strings import StringPool
     from xlplugin.workbook.tokens import Box, Token

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from xlplugin.errors import ConvergenceError, ErrorValue
 from xlplugin.workbook.bind import Inputs, bind
 from xlplugin.workbook.calc import FunctionFailure, Recorder, Session
+from xlplugin.workbook.cells import Grid, SheetResult
 from xlplugin.workbook.charts import area_of
 from xlplugin.workbook.findings import Finding, TemplateError
-from xlplugin.workbook.patch import Grid, SheetResult
 from xlplugin.workbook.reading import Book
 from xlplugin.workbook.sheets import Sheet, Way
 from xlplugin.workbook.spills import Captures, forbidden_spills

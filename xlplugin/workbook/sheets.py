@@ -80,6 +80,7 @@ class Row:
     cells: list[Cell] | None = None
     view: str | None = None
     programs: dict[str, list[str]] = field(default_factory=dict)
+    _formulas: list[Cell] | None = field(default=None, init=False, repr=False)
 
     def parsed(self) -> list[Cell]:
         """The cells in ascending order."""
@@ -90,7 +91,9 @@ class Row:
 
     def formulas(self) -> list[Cell]:
         """The cells with a formula, kept ones included."""
-        return [c for c in self.cells if c.formula is not None] if self.cells else []
+        if self._formulas is None:
+            self._formulas = [c for c in self.cells if c.formula is not None] if self.cells else []
+        return self._formulas
 
 
 @dataclass(slots=True)
@@ -120,8 +123,9 @@ class Sheet:
         number, column = cell(place)
         row = self.rows.get(number)
         one = next((c for c in row.parsed() if c.column == column), None) if row is not None else None
-        if one is not None:
+        if row is not None and one is not None:
             one.formula, one.way, one.extent = formula, Way.DYNAMIC, box(reach)
+            row._formulas = None
 
     def with_kept(self, places: set[tuple[int, int]]) -> Sheet:
         """The same sheet with some formulas kept at their stored values; this one is not changed."""

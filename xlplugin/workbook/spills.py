@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from xlplugin.workbook.calc import Calculator
-    from xlplugin.workbook.patch import SheetResult
+    from xlplugin.workbook.cells import SheetResult
     from xlplugin.workbook.structured import Table
     from xlplugin.workbook.tokens import Box
 

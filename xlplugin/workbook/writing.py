@@ -10,9 +10,10 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from xlplugin.errors import HostError
+from xlplugin.workbook.cells import SheetResult
 from xlplugin.workbook.editions import formula_sheet, frozen_formulas, name_rewriter, policy_of
 from xlplugin.workbook.fixed import with_dates, with_names
-from xlplugin.workbook.patch import SheetResult, render
+from xlplugin.workbook.patch import render
 from xlplugin.workbook.tokens import address
 from xlplugin.workbook.xmltext import attributes
 from xlplugin.workbook.zipped import Entry, new_entry, write_zip
