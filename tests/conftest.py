@@ -23,3 +23,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real market files are not part of the project: shared/data is absent")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_data_folder(tmp_path_factory):
+    """Handles kept by tests never reach the tester's own data folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XLPLUGIN_DATA", str(tmp_path_factory.mktemp("data")))
+        yield

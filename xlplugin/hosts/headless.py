@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from xlplugin import __version__
 from xlplugin.errors import ErrorValue
 from xlplugin.hosts.common import Failure, answer
+from xlplugin.hosts.market import connect
 from xlplugin.workbook import compile_template
 from xlplugin.workbook.values import MISSING
 from xlplugin.worksheet.kinds import Kind
@@ -50,6 +51,7 @@ class RegistryFunctions:
     @cached_property
     def registry(self) -> Registry:
         """Loaded where it is used."""
+        connect()
         return load()
 
     @cached_property

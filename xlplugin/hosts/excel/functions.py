@@ -15,6 +15,7 @@ import xlwings as xw
 
 from xlplugin.errors import ErrorValue
 from xlplugin.hosts.common import Failure, answer
+from xlplugin.hosts.market import connect
 from xlplugin.worksheet import registry
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def _dressed(function: WorksheetFunction) -> Callable[..., Any]:
     return offered
 
 
+connect()
 _functions = {function.name: _dressed(function) for function in registry.load()}
 globals().update(_functions)
 __all__ = sorted(_functions)

@@ -24,6 +24,7 @@ from org.xlplugin import XFunctions  # noqa: E402  (made by LibreOffice from add
 
 from xlplugin.errors import ErrorValue  # noqa: E402
 from xlplugin.hosts.common import Failure, answer  # noqa: E402
+from xlplugin.hosts.market import connect  # noqa: E402
 from xlplugin.worksheet.convert import serial  # noqa: E402
 from xlplugin.worksheet.registry import load  # noqa: E402
 
@@ -70,6 +71,7 @@ class AddIn(unohelper.Base, XFunctions):
         pass
 
 
+connect()
 for _function in load():
     _method = _function.name.replace("_", "").lower()
     setattr(AddIn, _method, lambda self, *given, _f=_function: _run(_f, given))

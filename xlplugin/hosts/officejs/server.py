@@ -20,6 +20,7 @@ from fastapi import FastAPI, Request, Response
 
 from xlplugin import __version__
 from xlplugin.errors import HostError, InputError
+from xlplugin.hosts.market import connect
 from xlplugin.hosts.officejs import documents
 from xlplugin.hosts.officejs.calls import respond
 
@@ -217,6 +218,7 @@ def serve(
 
     if host not in {"localhost", "127.0.0.1", "::1"} and not token:
         raise HostError(f"{host} is not this machine: client data would be open to others; set a token")
+    connect()
     certificate, key = make_certificate(folder, today)
     app = application(registry, address=f"https://{host}:{port}", language=language, token=token)
     uvicorn.run(
