@@ -29,7 +29,7 @@ from xlplugin.tax.holding_period import qualified_dividend, term
 from xlplugin.tax.ledger import opening_book, recognised, replay
 from xlplugin.tax.regime import REGIMES, Book, HarvestQuestion, Period
 from xlplugin.tax.regimes.us_taxable import REGIME, UsTaxable
-from xlplugin.tax.us_report import form_8949, sale_lines
+from xlplugin.tax.us_report import cents, form_8949, sale_lines
 from xlplugin.tax.wash_sales import WashPolicy, window
 
 if TYPE_CHECKING:
@@ -96,11 +96,13 @@ def us_wash(vector: dict[str, Any]) -> dict[str, Any]:
         _fill(FillKind.BUY, lot["id"], day(lot["acquired"]), "A", lot["qty"], lot["cost"], seq=n)
         for n, lot in enumerate(i["lots"])
     ]
-    for buy in i["purchases"]:
+    for n, buy in enumerate(i["purchases"], start=1000):
         name = buy["account_kind"]
         accounts.setdefault(name, Account(name, AccountKind(name), household_id="H"))
         account = "A" if name == US else name
-        events.append(_fill(FillKind.BUY, buy["id"], day(buy["date"]), account, buy["qty"], buy["cost"]))
+        events.append(
+            _fill(FillKind.BUY, buy["id"], day(buy["date"]), account, buy["qty"], buy["cost"], seq=n)
+        )
     for n, sale in enumerate(i["sales"]):
         pick = LotPick("SPEC", ((sale["lot"], exact(sale["qty"])),))
         events.append(
@@ -111,17 +113,16 @@ def us_wash(vector: dict[str, Any]) -> dict[str, Any]:
                 "A",
                 sale["qty"],
                 sale["proceeds"],
-                seq=100 + n,
+                seq=2000 + n,
                 pick=pick,
             )
         )
     ledger = replay(REGIME, events, opening_book(accounts.values()))
+    # A purchase may be sold again, so its basis is not always in the book at the end.
     basis = {
-        lot.id: sum(
-            (x.cost for p in ledger.book.positions.values() for x in p.lots if x.id == lot.id), Fraction(0)
-        )
-        for position in ledger.book.positions.values()
-        for lot in position.lots
+        buy["id"]: exact(buy["cost"])
+        + sum((a.deferred for a in ledger.adjustments if a.to_lot_id == buy["id"]), Fraction(0))
+        for buy in i["purchases"]
     }
     return {
         "sales": [
@@ -141,12 +142,19 @@ def us_wash(vector: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _trigger(sale: dt.date, bought: dt.date, account: Account, instrument: str, group: dict[str, str]) -> Any:
-    """Sell 10 of XYZ at a loss of 5,000 and buy 10 of something in `account`."""
+def _trigger(
+    sale: dt.date,
+    bought: dt.date,
+    account: Account,
+    instrument: str,
+    group: dict[str, str],
+    loss: Fraction = Fraction(5000),
+) -> Any:
+    """Sell 10 of XYZ at a loss and buy 10 of something in `account`."""
     mine = Account("A", US, "self", "H")
     events = [
-        _fill(FillKind.BUY, "L", sale - dt.timedelta(days=400), "A", 10, 10000),
-        _fill(FillKind.SELL, "S", sale, "A", 10, 5000, seq=1),
+        _fill(FillKind.BUY, "L", sale - dt.timedelta(days=400), "A", 10, 2 * loss),
+        _fill(FillKind.SELL, "S", sale, "A", 10, loss, seq=1),
         _fill(FillKind.BUY, "R", bought, account.id, 10, 6000, seq=2, instrument_id=instrument),
     ]
     accounts = [mine] if account.id == "A" else [mine, account]
@@ -167,7 +175,8 @@ def us_wash_window(vector: dict[str, Any]) -> dict[str, Any]:
 
 def us_wash_year_end(vector: dict[str, Any]) -> dict[str, Any]:
     i = vector["inputs"]
-    ledger = _trigger(day(i["sale"]), day(i["buy"]), Account("A", US, "self", "H"), "XYZ", {})
+    mine = Account("A", US, "self", "H")
+    ledger = _trigger(day(i["sale"]), day(i["buy"]), mine, "XYZ", {}, exact(i["loss"]))
     sale = ledger.realizations[0]
     year = REGIME.period(sale.recognised_on, ME)
     net = REGIME.net(year, ledger.realizations, ledger.adjustments, {}, (), ME)
@@ -204,7 +213,7 @@ def us_wash_trigger(vector: dict[str, Any]) -> dict[str, Any]:
     account = Account(
         "B", AccountKind(buy["account_kind"]), buy["owner"], "" if buy["owner"] == "unrelated" else "H"
     )
-    instrument = "XYZ" if buy["instrument"] == "stock" else "XYZ call"
+    instrument = "XYZ call" if buy["instrument"] == "call_option" else "XYZ" if buy["identical"] else "ABC"
     groups = {"XYZ": "issuer", instrument: "issuer" if buy["identical"] else "other"}
     return {"wash": bool(_trigger(day(i["sale"]), day(buy["date"]), account, instrument, groups).adjustments)}
 
@@ -319,9 +328,10 @@ def us_charity(vector: dict[str, Any]) -> dict[str, Any]:
         agi=i["agi"],
         value=i["gift"],
         basis=i["basis"],
-        marginal_rate=Decimal("0.37"),  # the case says "37% bracket"; the cap of the year makes it 35 %
+        # benefit_rate_pct is already min(marginal rate, cap); at the cap any higher bracket gives it.
+        marginal_rate=Decimal("0.37") if i["benefit_rate_pct"] == 35 else i["benefit_rate_pct"] / 100,
         gain_rate=i["ltcg_rate"],
-        year=2026,
+        year=2026 if i["floor_pct"] else 2025,
     )
     assert done.floor == i["agi"] * i["floor_pct"] / 100
     assert done.tax_saving == done.deductible * i["benefit_rate_pct"] / 100
@@ -330,14 +340,21 @@ def us_charity(vector: dict[str, Any]) -> dict[str, Any]:
 
 def us_8949(vector: dict[str, Any]) -> dict[str, Any]:
     i = vector["inputs"]
+    # As many shares are bought back as the disallowed part of the loss asks for.
+    replaced = 100 * exact(i["adjustment"]) / (exact(i["basis"]) - exact(i["proceeds"]))
     events = [
         _fill(FillKind.BUY, "L", dt.date(2026, 2, 2), "A", 100, i["basis"]),
         _fill(FillKind.SELL, "S", dt.date(2026, 3, 2), "A", 100, i["proceeds"]),
-        _fill(FillKind.BUY, "R", dt.date(2026, 3, 10), "A", 100, 800),
+        _fill(FillKind.BUY, "R", dt.date(2026, 3, 10), "A", replaced, 800),
     ]
-    (row,) = form_8949(replay(REGIME, events, opening_book([Account("A", US)])), 2026)
-    assert (row.proceeds, row.basis) == (Decimal(i["proceeds"]), Decimal(i["basis"]))
-    return {"code": row.code, "col_g": row.adjustment, "col_h": row.gain}
+    rows = form_8949(replay(REGIME, events, opening_book([Account("A", US)])), 2026)
+    assert sum(row.proceeds for row in rows) == Decimal(i["proceeds"])
+    assert sum(row.basis for row in rows) == Decimal(i["basis"])
+    return {
+        "code": "".join(row.code for row in rows),
+        "col_g": sum(row.adjustment for row in rows),
+        "col_h": sum(row.gain for row in rows),
+    }
 
 
 def us_tax_year(vector: dict[str, Any]) -> dict[str, Any]:
@@ -360,8 +377,9 @@ def harvest_check(vector: dict[str, Any]) -> dict[str, Any]:
             buy["account_id"], Account(buy["account_id"], AccountKind(buy["account_kind"]), owner, "H")
         )
         on = day(buy["trade_date"])
-        # The cases give no settlement day of a purchase: a trade of the sale's day settles with the sale.
-        settles = day(i["sale"]["settle_date"]) if on == day(i["sale"]["trade_date"]) else on
+        # The cases give no settlement day of a purchase: it lags behind the trade as that of the sale does,
+        # so that a purchase settles with the sale only if it is traded on its day.
+        settles = day(i["sale"]["settle_date"]) + (on - day(i["sale"]["trade_date"]))
         nearby.append(
             _fill(
                 FillKind.BUY,
@@ -483,16 +501,19 @@ def us_ledger(case: dict[str, Any]) -> dict[str, Any]:
     lots = []
     for position in ledger.book.positions.values():
         for lot_id in dict.fromkeys(lot.id for lot in position.lots):
-            parts = sorted((lot for lot in position.lots if lot.id == lot_id), key=lambda lot: lot.held_from)
+            parts = [lot for lot in position.lots if lot.id == lot_id]
+            starts = sorted({lot.held_from for lot in parts})
+            groups = [[lot for lot in parts if lot.held_from == start] for start in starts]
+            bases = cents([sum((lot.cost for lot in group), Fraction(0)) for group in groups])
             lots.append(
                 {
                     "lot": lot_id,
                     "account": position.key.pool.holder,
                     "qty": sum(lot.quantity for lot in parts),
-                    "basis": rounded(sum((lot.cost for lot in parts), Fraction(0))),
+                    "basis": sum(bases, Decimal(0)),
                     "lines": [
-                        {"qty": lot.quantity, "basis": rounded(lot.cost), "hp_start": lot.held_from}
-                        for lot in parts
+                        {"qty": sum(lot.quantity for lot in group), "basis": basis, "hp_start": start}
+                        for group, basis, start in zip(groups, bases, starts, strict=True)
                     ],
                 }
             )
