@@ -16,6 +16,7 @@ from xlplugin.cli.words import preferred, say
 from xlplugin.errors import FileError, HostError, InfeasibleError, InputError
 
 MARKET = Path(__file__).resolve().parents[1] / "workbooks" / "sample" / "market"
+FUNDS = MARKET.parent / "funds" / "funds.csv"
 
 
 def xlplugin(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -230,6 +231,19 @@ def test_a_backtest_says_that_every_level_is_backtested(tmp_path):
     rows = list(csv.DictReader(target.read_text("utf-8").splitlines()))
     assert {row["backtested"] for row in rows} == {"1"}
     assert float(rows[0]["gross"]) == pytest.approx(1000.0)
+
+
+def test_an_audit_decides_by_the_three_year_difference_after_tax(tmp_path):
+    target = tmp_path / "audit.csv"
+    found = answer("audit", FUNDS, "--as-of", "2026-10-31", "--out", target)
+    by_code = {f["fund_code"]: f for f in found["funds"]}
+    assert by_code["F1"]["decision"] == "KEEP"
+    assert (by_code["F2"]["quartile"], by_code["F2"]["decision"]) == (4, "REPLACE")
+    assert by_code["F3"]["decision"] is None  # not held: ranked, not judged
+    assert by_code["U1"]["quartile"] is None  # fewer than four peers
+    rows = list(csv.DictReader(target.read_text("utf-8").splitlines()))
+    assert [r["fund_code"] for r in rows] == list(by_code)
+    assert "TD = fund − index" in xlplugin("audit", FUNDS, "--as-of", "2026-10-31").stdout
 
 
 # -- one workbook ------------------------------------------------------------

@@ -62,7 +62,7 @@ def test_an_earlier_day_sees_no_later_price(sample):
 
 def test_a_day_before_the_history_is_refused(sample):
     folder = sample / "market"
-    with pytest.raises(MissingError, match="the history begins on 2023-11-21"):
+    with pytest.raises(MissingError, match="the history begins on 2023-10-16"):
         read_market(
             MarketFiles(folder / "topixweight_j.csv", None, folder / "jp_history.csv"), dt.date(2020, 1, 6)
         )

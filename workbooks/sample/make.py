@@ -23,7 +23,7 @@ from xlplugin.core.calendars import calendar
 
 SEED = 20261120
 AS_OF = dt.date(2026, 11, 20)
-START = dt.date(2023, 11, 21)
+START = dt.date(2023, 10, 16)
 WEIGHT_DAY = dt.date(2026, 10, 30)
 
 
@@ -396,6 +396,24 @@ def price_table(market: SampleMarket, path: Path, *, japanese: bool) -> None:
 # -- funds -----------------------------------------------------------------------------------------
 
 
+FUNDS: list[list[Any]] = [
+    (
+        "fund_code fund_name asset_class index_name vehicle ccy held ter gain_pct exit_charge quoted_spread "
+        "quartile_prior nav_file distributions_file index_file"
+    ).split(),
+    "F1 見本ライブラリー1号 国内株式 見本60 投信 JPY 1 0.0019 0.12 0 0 1 library_nav.csv".split()
+    + ["", "jp_index.csv"],
+    "F2 見本インデックス 国内株式 見本60 投信 JPY 1 0.0042 0.02 0 0.001 4 manager_nav.csv".split()
+    + ["", "jp_index.csv"],
+    "F3 見本ライブラリー3号 国内株式 見本60 投信 JPY 0 0.0022 0 0 0 2 library_nav_c.csv".split()
+    + ["", "jp_index.csv"],
+    "F4 見本ライブラリー4号 国内株式 見本60 投信 JPY 0 0.0031 0 0 0 3 library_nav_d.csv".split()
+    + ["", "jp_index.csv"],
+    ["U1", "Eskerholm Sample 60 ETF", "US equity", "Sample 60", "ETF", "USD", 1, "0.0005", "0.2", 0, "0.0004"]
+    + ["", "sponsor_nav.csv", "", "us_index.csv"],
+]
+
+
 def funds(jp: SampleMarket, us: SampleMarket, folder: Path) -> None:
     """Net asset values as a library, an asset manager and two US sponsors publish them."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -405,7 +423,7 @@ def funds(jp: SampleMarket, us: SampleMarket, folder: Path) -> None:
     value = np.round(nav * np.exp(-0.0019 * years))
     for n, d in enumerate(jp.dates):
         paid = d.month == 12 and jp.dates[min(n + 1, len(jp.dates) - 1)].month == 1
-        value[n + 1 :] -= 50.0 if paid else 0.0
+        value[n:] -= 50.0 if paid else 0.0  # quoted ex distribution
         rows.append(
             [
                 f"{d:%Y年%m月%d日}",
@@ -433,9 +451,19 @@ def funds(jp: SampleMarket, us: SampleMarket, folder: Path) -> None:
     csv.writer(out, lineterminator="\r\n").writerow(["見本インデックスファンド"])
     csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerows(rows)
     (folder / "manager_nav.csv").write_bytes(out.getvalue().encode("cp932"))
+    for letter, cost in (("c", 0.0022), ("d", 0.0031)):
+        level = np.round(nav * np.exp(-cost * years))
+        more: list[list[Any]] = [["年月日", "基準価額(円)", "純資産総額（百万円）", "分配金", "決算期"]]
+        more += [[f"{d:%Y年%m月%d日}", f"{v:.0f}", f"{v * 0.5:.0f}", "", ""] for d, v in zip(jp.dates, level)]
+        save(folder / f"library_nav_{letter}.csv", more, encoding="cp932", end="\r\n")
+    for name, market in (("jp_index.csv", jp), ("us_index.csv", us)):
+        levels = zip(market.dates, market.index)
+        save(folder / name, [["Date", "SAMPLE60"], *([d, f"{v:.4f}"] for d, v in levels)])
+    save(folder / "funds.csv", FUNDS)
     share = us.index / us.index[0] * 50.0
     quarter = {(d.year, d.month): d for d in us.dates if d.month in (3, 6, 9, 12)}
     dividends = {d: 0.16 for d in quarter.values()}
+    share -= np.cumsum([dividends.get(d, 0.0) for d in us.dates])  # quoted ex dividend
     rows = [["As Of", "NAV per Share", "Ex-Dividends", "Shares Outstanding"]]
     for n in range(len(us.dates) - 1, -1, -1):
         d = us.dates[n]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from xlplugin.index.backtest import History
 
-__all__ = ["app"]
+__all__ = ["app", "given_day"]
 
 app = typer.Typer(help=say("help.index", HELP), no_args_is_help=True)
 Card = Annotated[str, typer.Argument(metavar="CARD", help=say("help.index.card", HELP))]
@@ -47,7 +47,7 @@ def rulebook(card: Card, *, day: Day = None, out: Out = None, lang: Lang = HELP)
     from xlplugin.index.rulecard import rule_cards  # noqa: PLC0415
 
     console = Console.of(lang, as_json=False)
-    text = rule_book(rule_cards()[card], console.language, _day(day))
+    text = rule_book(rule_cards()[card], console.language, given_day(day))
     _deliver(console, out, text)
 
 
@@ -135,7 +135,7 @@ def backtest(
     console = Console.of(lang, as_json=as_json)
     chosen = rule_cards()[card]
     history = _history(universe, prices)
-    fixed = _day(rules_of)
+    fixed = given_day(rules_of)
     done = replay(history, chosen.recipe(fixed) if fixed else chosen.recipe, withholding=withholding)
     levels = zip(done.days, done.price, done.gross, done.net, strict=True)
     if out is not None:
@@ -159,7 +159,8 @@ def backtest(
 # -- helpers -------------------------------------------------------------------------------------
 
 
-def _day(text: str | None) -> dt.date | None:
+def given_day(text: str | None) -> dt.date | None:
+    """The day that an option gives, or None where it was left out."""
     if text is None:
         return None
     try:
@@ -169,7 +170,7 @@ def _day(text: str | None) -> dt.date | None:
 
 
 def _needed(text: str | None) -> dt.date:
-    found = _day(text)
+    found = given_day(text)
     if found is None:
         raise InputError("--day is missing; say for which day, as the rules and prices depend on it")
     return found
