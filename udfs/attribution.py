@@ -72,6 +72,7 @@ def attribution_brinson(
 
     Examples
     --------
+    >>> import numpy as np
     >>> wp, wb = np.array([0.4, 0.3, 0.3]), np.array([0.4, 0.2, 0.4])
     >>> table = attribution_brinson(wp, wb, np.array([0.2, -0.05, 0.06]), np.array([0.1, -0.04, 0.08]))
     >>> [round(v, 4) for v in table.rows[-1]]
@@ -100,6 +101,7 @@ def attribution_link(
 
     Examples
     --------
+    >>> import numpy as np
     >>> attribution_link(np.array([0.1]), np.array([0.05]), np.array([[0.05]])).round(6).tolist()
     [[0.05]]
     """
@@ -179,6 +181,7 @@ def attribution_factor(
 
     Examples
     --------
+    >>> import numpy as np
     >>> x, f = np.array([0.05, -0.1]), np.array([0.02, 0.01])
     >>> attribution_factor(x, f, np.array([0.03, -0.03]), np.array([0.01, -0.02])).round(4).tolist()
     [0.001, -0.001, 0.0009, 0.0009]
@@ -207,6 +210,7 @@ def attribution_fx(
 
     Examples
     --------
+    >>> import numpy as np
     >>> table = attribution_fx(np.ones(1), np.array([0.08]), np.array([-0.05]), 1.0, 0.04)
     >>> [round(v, 4) for v in table.rows[-1]]
     [0.08, -0.054, 0.01, 0.036]

@@ -58,6 +58,7 @@ def fund_total_return(
 
     Examples
     --------
+    >>> import numpy as np
     >>> fund_total_return(np.array([10000.0, 10200.0]), np.array([0.0, 300.0])).round(4).tolist()
     [1.0, 1.05]
     """
@@ -83,6 +84,7 @@ def fund_tracking(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import datetime as dt
     >>> days = [dt.date(2024, 12, 30), dt.date(2025, 12, 30)]
     >>> fund_tracking(days, np.array([100.0, 109.4]), np.zeros(2), np.array([100.0, 110.0])).rows[0][0]
@@ -117,6 +119,7 @@ def fund_rank(
 
     Examples
     --------
+    >>> import numpy as np
     >>> fund_rank(np.array([-0.001, -0.002, -0.003, -0.004])).rows[-1]
     [4, 0.0, 4]
     """
@@ -176,6 +179,7 @@ def fund_decision(
 
     Examples
     --------
+    >>> import numpy as np
     >>> peers = np.array([[-0.0020, -0.0022, -0.0030], [-0.0019, -0.0024, -0.0031]])
     >>> fund_decision(np.array([-0.0041, -0.0042]), peers, 0.001, 0.02).rows[0][0]
     'REPLACE'
@@ -213,6 +217,7 @@ def fund_score(
 
     Examples
     --------
+    >>> import numpy as np
     >>> fund_score(np.array([5.0, 4, 4, 5, 3, 5, 4, 3]), np.array([1.0, 2, 2, 1, 1, 1, 1, 1]))
     82.0
     """
@@ -254,6 +259,7 @@ def fund_hedge(
 
     Examples
     --------
+    >>> import numpy as np
     >>> table = fund_hedge(np.array([0.01, -0.005, 0.012, 0.002]), np.array([0.02, -0.03, 0.03, 0.01]))
     >>> [round(row[2], 4) for row in table.rows]
     [0.027, 0.0911, -0.0641]
@@ -293,6 +299,7 @@ def core_satellite(
 
     Examples
     --------
+    >>> import numpy as np
     >>> table = core_satellite(np.array([0.8, 0.2]), np.array([0.001, 0.08]), np.array([0.0019, 0.0075]))
     >>> [round(v, 4) for v in table.rows[0]]
     [0.016, 0.003, 0.9975]

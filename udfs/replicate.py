@@ -352,8 +352,8 @@ def replicate_cells(
 
     Examples
     --------
-    >>> replicate_cells(np.array([0.6, 0.3, 0.1]), ("a", "a", "b"), None, 2).rows
-    [['a', '', 0.9, 2, 1], ['b', '', 0.1, 1, 1]]
+    >>> replicate_cells(np.array([0.5, 0.25, 0.25]), ("a", "a", "b"), None, 2).rows
+    [['a', '', 0.75, 2, 1], ['b', '', 0.25, 1, 1]]
     """
     table = cells.cell_table(weights, group, size)
     given: list[Any] = [None] * len(table)

@@ -19,6 +19,7 @@ from xlplugin.worksheet.kinds import (
     OptionalSettings,
     OptionSchema,
     Records,
+    Rows,
     Spill,
     Table,
 )
@@ -221,7 +222,11 @@ def replicate_compare(
     ] = None,
     risk: Annotated[
         OptionalMatrix,
-        Help("Covariance per year, in the order of index_weights", "共分散行列(年率、指数表の順)"),
+        Help(
+            "Covariance per year in the order of index_weights, or a risk model's handle",
+            "共分散行列(年率、指数表の順)またはリスクモデルのハンドル",
+        ),
+        Rows("index_weights"),
     ] = None,
     options: Annotated[
         OptionalSettings,
