@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from xlplugin.workbook.tokens import Box, address
 from xlplugin.workbook.values import FATAL, error_text
 from xlplugin.workbook.xmltext import number_text, number_texts, xml, xstring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from xlplugin.workbook.sheets import Cell, Sheet
     from xlplugin.workbook.strings import StringPool
@@ -62,7 +62,7 @@ class Policy:
     dynamic_record: int
     pool: StringPool | None = None
     keeps_values: bool = True
-    needs_care: Callable[[Cell], bool] = lambda _: False
+    needs_care: Callable[[Cell], bool] | None = None
 
 
 def stored(value: Any) -> tuple[str, str]:
@@ -89,16 +89,28 @@ def stored(value: Any) -> tuple[str, str]:
     return "", number_text(float(value))
 
 
-def stored_all(values: list[Any]) -> tuple[list[str], list[str]]:
+_KIND_OF: Final = {float: "", str: ' t="str"', bool: ' t="b"', dict: ' t="e"', type(None): ""}
+
+
+def stored_all(values: Sequence[Any]) -> tuple[list[str], list[str]]:
     """`stored` of many values at once: type attributes and texts."""
-    if set(map(type, values)) <= {float}:
-        return [""] * len(values), number_texts(values)
-    kinds, texts = [], []
-    for value in values:
-        kind, text = stored(value)
-        kinds.append(kind)
-        texts.append(text)
-    return kinds, texts
+    types = list(map(type, values))
+    if set(types) <= {float}:
+        return [""] * len(types), number_texts(list(values))
+    numbers = iter(number_texts([value for value, kind in zip(values, types, strict=True) if kind is float]))
+    known: dict[str, str] = {}  # names and words repeat
+    texts: list[str] = []
+    for value, kind in zip(values, types, strict=True):
+        if kind is float:
+            texts.append(next(numbers))
+        elif kind is str:
+            text = known.get(value)
+            if text is None:
+                text = known[value] = xml(xstring(value))
+            texts.append(text)
+        else:
+            texts.append(stored(value)[1])
+    return [_KIND_OF.get(kind, "") for kind in types], texts
 
 
 def checked(sheet: Sheet, one: Cell, value: Any) -> tuple[str, str]:

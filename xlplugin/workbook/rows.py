@@ -7,7 +7,9 @@ Specification, sections 9.2 and 10.4.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from xlplugin.workbook.cells import checked, stored_all
 from xlplugin.workbook.sheets import Cell, Row, Way, stored_value
@@ -23,17 +25,28 @@ if TYPE_CHECKING:
 __all__ = ["CarefulRows", "with_spans"]
 
 _COLUMN = re.compile(r"<col\b([^>]*)/?>")
-Styles = list[str | None]
 
 
-class _Strip(NamedTuple):
-    """One row of one result; `skip` is 1 in the row of its formula, whose own cell is not in it."""
+@dataclass(slots=True)
+class _Spill:
+    """One result of several cells, its values stored all at once.
+
+    `ready` holds the finished text of rows in which nothing stands yet; `formats` those of the row
+    that was written last.
+    """
 
     anchor: Cell
-    column: int
-    skip: int
+    height: int
+    width: int
     kinds: list[str]
     texts: list[str]
+    ready: dict[int, str]
+    formats: list[str | None]
+
+    @property
+    def columns(self) -> range:
+        """The columns it covers."""
+        return range(self.anchor.column, self.anchor.column + self.width)
 
 
 class CarefulRows:
@@ -41,26 +54,25 @@ class CarefulRows:
 
     def __init__(self, sheet: Sheet, result: SheetResult, policy: Policy) -> None:
         self._sheet, self._result, self._policy = sheet, result, policy
-        self._columns = ColumnStyles(sheet.head)
-        self._strips: dict[int, list[_Strip]] = {}
-        self._letters: dict[tuple[int, int], list[str]] = {}
-        self._above: dict[int, tuple[int, Styles]] = {}  # site of the row above and its formats
-        if result.blocks:
-            for one in sheet.formulas():
-                if (one.row, one.column) in result.blocks:
-                    self._cut(one)
-        self.touched = self._strips.keys() | sheet.children.keys()
+        self._defaults = ColumnStyles(sheet.head)
+        self._spills: dict[int, list[_Spill]] = {}
+        anchors = [one for one in sheet.formulas() if (one.row, one.column) in result.blocks]
+        for anchor in sorted(anchors, key=lambda one: one.column):
+            spill = self._spill(anchor)
+            first = anchor.row + (spill.width == 1)  # of a column, only the first cell is in that row
+            for row in range(first, anchor.row + spill.height):
+                self._spills.setdefault(row, []).append(spill)
+        self._present = sorted(sheet.rows) if anchors else []
+        self.touched = self._spills.keys() | sheet.children.keys()
 
     def numbers(self) -> Iterable[int]:
         """Every row there is or will be, in order."""
-        if self._strips.keys() <= self._sheet.rows.keys():
+        if self._spills.keys() <= self._sheet.rows.keys():
             return self._sheet.rows
-        return sorted(self._sheet.rows.keys() | self._strips.keys())
+        return sorted(self._sheet.rows.keys() | self._spills.keys())
 
-    def _cut(self, anchor: Cell) -> None:
-        """A block as strips, its values stored all at once."""
+    def _spill(self, anchor: Cell) -> _Spill:
         block = self._result.blocks[anchor.row, anchor.column]
-        width = len(block[0])
         # A blank inside a result is an empty text; the first cell is written with its formula.
         flat = ["" if value is None else value for row in block for value in row]
         kinds, texts = stored_all(flat)
@@ -69,78 +81,57 @@ class CarefulRows:
             for place, kind in enumerate(kinds):
                 if kind == ' t="str"':
                     kinds[place], texts[place] = ' t="s"', str(pool.index(flat[place]))
-        for down in range(len(block)):
-            start, skip = down * width, int(down == 0)
-            if skip < width:
-                strip = _Strip(
-                    anchor,
-                    anchor.column,
-                    skip,
-                    kinds[start + skip : start + width],
-                    texts[start + skip : start + width],
-                )
-                self._strips.setdefault(anchor.row + down, []).append(strip)
+        width = len(block[0])
+        formats = [anchor.style, *[None] * (width - 1)]
+        return _Spill(anchor, len(block), width, kinds, texts, {}, formats)
 
     # -- one row -----------------------------------------------------------------------------------
 
     def write(self, number: int) -> str:
         """The whole row."""
         row = self._sheet.rows.get(number)
-        strips = self._strips.get(number, [])
-        if row is None or not row.parsed():
-            row = row or Row(number, {"r": str(number)}, "", [])
-            strips.sort(key=lambda strip: strip.column)
-            inner = "".join(self._new_cells(row, strip) for strip in strips)
-        else:
-            inner = self._merged(row, strips)
+        spills = self._spills.get(number, [])
+        if row is None:
+            return f'<row r="{number}">{"".join([self._new(number, spill) for spill in spills])}</row>'
+        inner = self._merged(row, spills)
         given = row.attributes
-        if strips and "spans" in given:
-            reach = [strip.column + strip.skip for strip in strips]
-            reach += [strip.column + strip.skip + len(strip.texts) - 1 for strip in strips]
-            given = with_spans(given, reach)
+        if spills and "spans" in given:
+            given = with_spans(given, [column for s in spills for column in (s.columns[0], s.columns[-1])])
         return f"<row{attribute_text(given)}>{inner}</row>"
 
-    def _formats(self, row: Row, strip: _Strip) -> Styles:
-        """The formats of a strip, its first column included, before the row's own cells are asked."""
-        before = self._above.get(id(strip.anchor))
-        width = strip.skip + len(strip.texts)
-        styles: Styles = [None] * width
-        if before is not None and before[0] == row.number - 1:
-            styles = before[1]
-        if None in styles and self._columns.may_apply(row):
-            styles = [
-                self._columns.of(row, strip.column + place) if style is None else style
-                for place, style in enumerate(styles)
-            ]
-        return styles
+    def _new(self, number: int, spill: _Spill) -> str:
+        """The cells of one result in a row that is not there yet."""
+        if number not in spill.ready:
+            after = bisect_right(self._present, number)
+            end = spill.anchor.row + spill.height
+            if after < len(self._present):
+                end = min(end, self._present[after])
+            self._prepare(spill, range(number, end))
+        return spill.ready[number]
 
-    def _new_cells(self, row: Row, strip: _Strip) -> str:
-        styles = self._formats(row, strip)
-        self._above[id(strip.anchor)] = row.number, styles
-        width = len(styles)
-        letters = self._letters.get((strip.column, width))
-        if letters is None:
-            letters = [column_name(strip.column + place) for place in range(width)]
-            self._letters[strip.column, width] = letters
-        if strip.skip:
-            letters, styles = letters[1:], styles[1:]
-        number = row.number
+    def _prepare(self, spill: _Spill, rows: range) -> None:
+        """Finish rows one below the other, in which nothing stands: they all look alike."""
+        letters = [column_name(column) for column in spill.columns]
+        for place, style in enumerate(spill.formats):
+            if style is None:
+                spill.formats[place] = self._defaults.of_column(spill.columns[place])
+        tails = ["" if style is None else f' s="{style}"' for style in spill.formats]
+        heads = list(zip(letters, tails, strict=True))
+        width = spill.width
         if not self._policy.keeps_values:
-            return "".join(
-                f'<c r="{letter}{number}"{_style(style)}/>'
-                for letter, style in zip(letters, styles, strict=True)
-            )
-        if not any(styles):
-            return "".join(
-                f'<c r="{letter}{number}"{kind}><v>{text}</v></c>'
-                for letter, kind, text in zip(letters, strip.kinds, strip.texts, strict=True)
-            )
-        return "".join(
-            f'<c r="{letter}{number}"{_style(style)}{kind}><v>{text}</v></c>'
-            for letter, style, kind, text in zip(letters, styles, strip.kinds, strip.texts, strict=True)
-        )
+            for row in rows:
+                spill.ready[row] = "".join([f'<c r="{letter}{row}"{tail}/>' for letter, tail in heads])
+            return
+        first = (rows.start - spill.anchor.row) * width
+        values = slice(first, first + len(rows) * width)
+        starts = [f'<c r="{letter}{row}"{tail}' for row in rows for letter, tail in heads]
+        cells = zip(starts, spill.kinds[values], spill.texts[values], strict=True)
+        written = [f"{start}{kind}><v>{text}</v></c>" for start, kind, text in cells]
+        if width > 1:
+            written = ["".join(written[at : at + width]) for at in range(0, len(written), width)]
+        spill.ready.update(zip(rows, written, strict=True))
 
-    def _merged(self, row: Row, strips: list[_Strip]) -> str:
+    def _merged(self, row: Row, spills: list[_Spill]) -> str:
         """Cells of the template and cells of results, by column."""
         here = {one.column: one for one in row.parsed()}
         old = self._sheet.children.get(row.number, ())
@@ -149,30 +140,29 @@ class CarefulRows:
             if one.formula is not None or column not in old:
                 out[column] = self._cell(one)
             elif one.style is not None:  # a result no longer reaches it
-                out[column] = f"<c{attribute_text(one.attributes)}/>"
-        for strip in strips:
-            self._into(out, here, row, strip)
-        return "".join(out[column] for column in sorted(out))
+                out[column] = f"{one.start}/>"
+        for spill in spills:
+            self._into(out, here, row, spill)
+        return "".join([out[column] for column in sorted(out)])
 
-    def _into(self, out: dict[int, str], here: dict[int, Cell], row: Row, strip: _Strip) -> None:
-        styles = self._formats(row, strip)
-        own = list(styles)
-        if strip.skip:
-            own[0] = strip.anchor.style
-        for place, (kind, text) in enumerate(zip(strip.kinds, strip.texts, strict=True), start=strip.skip):
-            column = strip.column + place
+    def _into(self, out: dict[int, str], here: dict[int, Cell], row: Row, spill: _Spill) -> None:
+        keeps, formats = self._policy.keeps_values, spill.formats
+        start = (row.number - spill.anchor.row) * spill.width
+        has_defaults = self._defaults or "customFormat" in row.attributes
+        for place, column in enumerate(spill.columns):
             one = here.get(column)
             if one is not None and one.formula is not None:
-                continue  # never over a formula
-            given = one.attributes if one is not None else {"r": f"{column_name(column)}{row.number}"}
+                continue  # the first cell, and never over a formula
             if one is not None and one.style is not None:
-                own[place] = one.style
-            elif own[place] is not None:
-                given = {**given, "s": str(own[place])}
-            start = f"<c{attribute_text(given)}"
-            keeps = self._policy.keeps_values
-            out[column] = f"{start}{kind}><v>{text}</v></c>" if keeps else f"{start}/>"
-        self._above[id(strip.anchor)] = row.number, own
+                formats[place], head = one.style, one.start
+            else:
+                if has_defaults and formats[place] is None:
+                    formats[place] = self._defaults.of(row, column)
+                style = formats[place]
+                given = one.attributes if one is not None else {"r": f"{column_name(column)}{row.number}"}
+                head = f"<c{attribute_text(given if style is None else {**given, 's': style})}"
+            kind, text = spill.kinds[start + place], spill.texts[start + place]
+            out[column] = f"{head}{kind}><v>{text}</v></c>" if keeps else f"{head}/>"
 
     # -- one cell ----------------------------------------------------------------------------------
 
@@ -185,7 +175,7 @@ class CarefulRows:
         value = result.grid.at(one.row, one.column)
         kind, text = checked(self._sheet, one, value)
         formula = policy.formula(one)
-        start = f"<c{attribute_text(one.attributes)}"
+        start = one.start
         if formula is None:
             if policy.pool is not None and isinstance(value, str):
                 kind, text = ' t="s"', str(policy.pool.index(value))
@@ -203,16 +193,12 @@ class CarefulRows:
     def _kept_value(self, one: Cell) -> str:
         """A cell that was not calculated, without its formula."""
         kind, value = stored_value(one.raw)
-        start = f"<c{attribute_text(one.attributes)}"
+        start = one.start
         if value is None:
             return f"{start}/>"
         if kind == "str" and self._policy.pool is not None:
             kind, value = "s", str(self._policy.pool.index(unxstring(unxml(value))))
         return f'{start} t="{kind}"><v>{value}</v></c>'
-
-
-def _style(style: str | None) -> str:
-    return "" if style is None else f' s="{style}"'
 
 
 def with_spans(given: dict[str, str], columns: Iterable[int]) -> dict[str, str]:
@@ -237,12 +223,15 @@ class ColumnStyles:
             if given.get("style", "0") != "0" and is_placed:
                 self._columns.append((int(given["min"]), int(given["max"]), given["style"]))
 
-    def may_apply(self, row: Row) -> bool:
-        """Whether row or columns have a format at all."""
-        return bool(self._columns) or "customFormat" in row.attributes
+    def __bool__(self) -> bool:
+        return bool(self._columns)
 
     def of(self, row: Row, column: int) -> str | None:
         """Index of the cell format, None for the default one."""
         if row.attributes.get("customFormat") in ("1", "true"):
             return row.attributes.get("s")
+        return self.of_column(column)
+
+    def of_column(self, column: int) -> str | None:
+        """The same for a row without a format."""
         return next((style for first, last, style in self._columns if first <= column <= last), None)

@@ -64,10 +64,19 @@ class Cell:
     site: int = -1
     view: str | None = None  # for the calculator, where that is not `raw`
 
+    _start: str | None = field(default=None, init=False, repr=False)
+
     @property
     def style(self) -> str | None:
         """Index of the cell format."""
         return self.attributes.get("s")
+
+    @property
+    def start(self) -> str:
+        """``<c`` and its attributes."""
+        if self._start is None:
+            self._start = f"<c{attribute_text(self.attributes)}"
+        return self._start
 
 
 @dataclass(slots=True)
@@ -106,6 +115,7 @@ class Sheet:
     tail: str
     rows: dict[int, Row]
     children: dict[int, set[int]]  # row -> columns inside stored array ranges, first cells left out
+    programs: dict[str, object] = field(default_factory=dict, init=False, repr=False)
 
     def merged(self) -> list[Box]:
         """Merged ranges."""
