@@ -17,7 +17,7 @@ from workbooks.builder.words import LANGUAGES, Words, layout
 
 __all__ = ["BOOKS", "build", "main"]
 
-BOOKS = ("proposal",)
+BOOKS = ("advisor", "proposal")
 
 
 def _merged(base: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

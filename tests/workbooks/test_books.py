@@ -129,6 +129,8 @@ def is_code(text: str) -> bool:
         "model",
         "functions",
         "live",
+        "general",
+        "tax",
         "Q",
         "xx",
         "A",
@@ -136,6 +138,7 @@ def is_code(text: str) -> bool:
         "JP_CORP",
         "JP_TOKUTEI_WH",
     }
+    known |= {str(cell) for test in layout("selftests")["test"] for row in test["data"] for cell in row}
     if text in known or not re.search(r"[^\W\d_]", text):
         return True
     if re.fullmatch(r"[a-z_]+(,[a-z_]+)+", text):  # a list of column keys of a function
@@ -152,7 +155,9 @@ def is_code(text: str) -> bool:
 
 @pytest.mark.parametrize("book", BOOKS)
 def test_no_text_of_a_book_escapes_translation(book):
-    left = sorted(t for t in cell_texts(book, "xx") if "[xx" not in t and "xx]" not in t and not is_code(t))
+    left = sorted(
+        t for t in cell_texts(book, "xx") if not re.search(r"\[xx|xx\]|^xx.*xx$", t) and not is_code(t)
+    )
     assert left == []
 
 

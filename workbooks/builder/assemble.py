@@ -21,6 +21,7 @@ from workbooks.builder.hidden import (
     write_meta,
 )
 from workbooks.builder.inputs import place_inputs, write_inputs
+from workbooks.builder.lists import place_test_data, terms_block, tests_block, write_test_data
 from workbooks.builder.package import finish
 from workbooks.builder.tables import place_table, write_table
 from workbooks.builder.words import Words, layout
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from workbooks.builder.book import Sheet
 
 __all__ = ["assemble"]
+
+_MADE = {"checks": checks_block, "tests": tests_block, "terms": terms_block}
 
 
 def assemble(name: str, words: Words, theme: dict[str, Any] | None = None) -> bytes:
@@ -43,10 +46,15 @@ def assemble(name: str, words: Words, theme: dict[str, Any] | None = None) -> by
         book, sheets["calc"], {entry["key"] for entries in blocks.values() for entry in entries}
     )
     place_charts(book, sheets["chart"])
+    if "self_tests" in book.resolver.blocks:
+        place_test_data(book, book.sheets["checks"])
+        _name_tests(book)
     for key, text in book.calc["names"].items():
         book.define(key, book.resolver(text))
     for sheet in visible:
         _write_sheet(book, sheet, blocks[sheet.key])
+    if "self_tests" in book.resolver.blocks:
+        write_test_data(book, book.sheets["checks"])
     for sheet, names in tables:
         for table in names:
             write_table(book, sheet, table)
@@ -57,6 +65,13 @@ def assemble(name: str, words: Words, theme: dict[str, Any] | None = None) -> by
     write_meta(book, sheets["meta"])
     write_lists(book, sheets["lists"])
     return finish(book.close())
+
+
+def _name_tests(book: Book) -> None:
+    """A name `test_...` for the result of every self-test, and `test_all`."""
+    block = book.resolver.blocks["self_tests"]
+    for index, test in enumerate(layout("selftests")["test"], start=1):
+        book.define(f"test_{test['id']}", block.cell("passed", index))
 
 
 def _hidden_sheets(book: Book) -> dict[str, Sheet]:
@@ -90,14 +105,14 @@ def _place_tables(
 
 
 def _place_blocks(book: Book, visible: list[Sheet]) -> dict[str, list[dict[str, Any]]]:
-    shared = {entry["key"]: entry for entry in book.calc["block"]}
+    shared = {entry["key"]: entry for entry in (*book.calc["block"], *layout("views")["block"])}
     out: dict[str, list[dict[str, Any]]] = {}
     for sheet in visible:
         out[sheet.key] = []
         for given in sheet.entry.get("blocks", ()):
             entry = shared[given["use"]] | given if "use" in given else given
-            if entry.get("kind") == "checks":
-                entry = checks_block(book, entry)
+            if make := _MADE.get(entry.get("kind", "")):
+                entry = make(book, entry)
             place_block(book, sheet, entry)
             out[sheet.key].append(entry)
     return out

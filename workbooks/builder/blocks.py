@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from workbooks.builder.book import Book, Sheet
     from workbooks.builder.references import Block
 
+_TOP_ROWS = 11
+
 __all__ = ["columns_of", "place_block", "write_block"]
 
 
@@ -104,9 +106,9 @@ def _header(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block) -> No
         else:
             book.write(sheet, block.row, block.columns[key], label, style, own=block, span=span)
         numbers_before = code not in ("t", "g")
-    height = entry.get("header_height")
-    if height or (sheet.grid == "list" and not entry.get("plain")):
-        sheet.worksheet.set_row_pixels(block.row, int(height or 32))
+    height = entry.get("header_height") or (32 if sheet.grid == "list" and block.row <= _TOP_ROWS else 0)
+    if height:  # blocks further down share their rows with other blocks: these keep the height of a row
+        sheet.worksheet.set_row_pixels(block.row, int(height))
 
 
 def _row(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block, index: int, *, small: bool) -> None:
@@ -121,6 +123,8 @@ def _row(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block, index: i
         more: dict[str, Any] = {"indent": 1} if code in ("t", "g") and numbers_before else {}
         if entry.get("wrap", {}).get(key):
             more |= {"text_wrap": True}
+        if aligned := entry.get("align", {}).get(key):
+            more |= {"align": aligned}
         if index == block.rows and entry.get("strong_last"):
             own_role, more = "total", more
         style = book.formats.cell(own_role, code, small=small, **more)
@@ -134,10 +138,15 @@ def _row(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block, index: i
 def _spill(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block, *, small: bool) -> None:
     first_row = block.row if entry.get("prints_header") else block.row + 1
     plain = bool(entry.get("plain"))
+    numbers_before = False
     for place_in_row, (key, _) in enumerate(columns_of(entry)):
         role = "hidden" if plain else ("first" if place_in_row == 0 else "body")
-        style = book.formats.cell(role, _format_code(entry, key), small=small)
-        column = block.columns[key]
+        code, column = _format_code(entry, key), block.columns[key]
+        more: dict[str, Any] = {"indent": 1} if code in ("t", "g") and numbers_before and not plain else {}
+        if entry.get("wrap", {}).get(key):
+            more |= {"text_wrap": True}
+        style = book.formats.cell(role, code, small=small, **more)
+        numbers_before = code not in ("t", "g")
         if place_in_row:
             sheet.worksheet.write_blank(first_row, column, None, style)
             if entry.get("prints_header"):

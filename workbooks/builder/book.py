@@ -77,6 +77,7 @@ class Book:
         )
         self.formats = Formats(self.workbook, words, theme)
         self.resolver = Resolver(words, fragments=dict(self.calc["fragments"]))
+        self.resolver.name_length = self.formats.theme["page"]["name_length"][words.place]
         self.sheets: dict[str, Sheet] = {}
         self.tables: dict[str, Place] = {}
         self.names: dict[str, str] = {}
@@ -87,7 +88,7 @@ class Book:
         self, key: str, grid: str, entry: dict[str, Any] | None = None, *, hidden: bool = False
     ) -> Sheet:
         """A new sheet at the end; hidden sheets are called `_key` in every language."""
-        name = f"_{key}" if hidden else self.words.sheet(key)
+        name = f"_{key}" if hidden else self.words.sheet(self.name, key)
         worksheet = self.workbook.add_worksheet(name)
         sheet = Sheet(key, name, grid, entry or {}, worksheet)
         self.sheets[key] = sheet
@@ -154,6 +155,9 @@ class Book:
             worksheet.merge_range(row, column, row, column + span - 1, "", cell_format)
         if content is None or content == "":
             worksheet.write_blank(row, column, None, cell_format)
+        elif isinstance(content, dict) and "link" in content:
+            target = self.sheets[content["link"]].name
+            worksheet.write_url(row, column, f"internal:{sheet_ref(target)}!A1", cell_format, target)
         elif isinstance(content, dict):
             formula = self.resolver.message(content["key"], content.get("with", {}), own, index)
             worksheet.write_formula(row, column, formula, cell_format, "")
@@ -171,7 +175,7 @@ class Book:
         elif content.startswith("n:"):
             worksheet.write_string(row, column, self.words.notice(content[2:]), cell_format)
         elif content.startswith("'"):
-            worksheet.write_string(row, column, content[1:], cell_format)
+            worksheet.write_string(row, column, content[1:].format(version=TEMPLATE_VERSION), cell_format)
         else:
             worksheet.write_string(row, column, content.format(language=self.words.language), cell_format)
 

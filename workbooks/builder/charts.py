@@ -51,7 +51,7 @@ def _range(book: Book, text: str) -> str:
 
 
 def _series(book: Book, kind: str, series: dict[str, Any]) -> dict[str, Any]:
-    color = book.formats.color[series["color"]]
+    color = book.formats.color.get(series["color"])
     out: dict[str, Any] = {"values": _range(book, series["values"])}
     if "categories" in series:
         out["categories"] = _range(book, series["categories"])
@@ -67,7 +67,8 @@ def _series(book: Book, kind: str, series: dict[str, Any]) -> dict[str, Any]:
         "border": {"color": color},
     }
     if kind in ("column", "stacked", "bar", "bar_stacked"):
-        out |= {"fill": {"color": color}, "border": {"none": True}, "gap": series.get("gap", 60)}
+        fill = {"color": color} if color else {"none": True}
+        out |= {"fill": fill, "border": {"none": True}, "gap": series.get("gap", 60)}
         if "overlap" in series:
             out["overlap"] = series["overlap"]
     elif kind == "dots" or series.get("points_only"):

@@ -36,12 +36,13 @@ def check_state(book: Book) -> dict[str, Any]:
             "limit": check["limit"],
             "ok": check["passed"],
             "failed": "=IF(IFERROR({self.ok},FALSE),0,1)",
+            "alert": '=IF({self.failed}=0,9999,IF({self.level}="error",0,1000)+{i})',
         }
         for check in book_checks(book.name)
     ]
     return {
         "key": "check_state",
-        "columns": ["level", "group", "found", "limit", "ok", "failed"],
+        "columns": ["level", "group", "found", "limit", "ok", "failed", "alert"],
         "lines": lines,
     }
 
@@ -59,7 +60,7 @@ def checks_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
             "found_format": check.get("format", "q"),
             "limit_format": check.get("format", "q"),
             "result": _RESULT.replace("@i", f"@{number}"),
-            "where": f"t:sheet.{check['sheet']}" if check["sheet"] in book.sheets else "t:result.data",
+            "where": {"link": check["sheet"]} if check["sheet"] in book.sheets else "t:result.data",
         }
         for number, check in enumerate(book_checks(book.name), start=1)
         if first <= number <= last

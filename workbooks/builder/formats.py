@@ -101,6 +101,10 @@ class Formats:
                     "top": 1,
                     "top_color": color["rule"],
                 }
+            case "alert":
+                given |= {"bold": True, "font_color": color["error_font"]}
+            case "light":
+                given |= {"align": "center", "border": 1, "border_color": color["rule"]}
             case "line":
                 pass
             case "title_plain":

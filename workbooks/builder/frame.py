@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbooks.builder.book import place
+from xlsxwriter.utility import xl_col_to_name
+
+from workbooks.builder.book import Place, place
+from workbooks.builder.references import sheet_ref
 
 if TYPE_CHECKING:
     from workbooks.builder.book import Book, Sheet
@@ -17,13 +20,14 @@ _STATE_LINE = (
     "={t:frame.as_of}&TEXT(in_as_of,{t:frame.date_code})&{t:frame.separator}&{t:frame.tax_year}&in_tax_year"
     "&{t:frame.separator}&{t:frame.seen}&out_accounts_seen&{t:frame.not_seen}&out_accounts_not_seen"
 )
+_LAST_ROW = 1_048_575
 LIGHTS = ("data", "checks", "functions")
 
 
 def _title(book: Book, sheet: Sheet, last_column: int) -> None:
     worksheet, formats = sheet.worksheet, book.formats
-    title = sheet.entry.get("title", f"t:title.{sheet.key}")
-    topic = f"t:title.{sheet.key}"
+    title = sheet.entry.get("title", f"t:title.{book.name}.{sheet.key}")
+    topic = f"t:title.{book.name}.{sheet.key}"
     worksheet.set_row_pixels(0, formats.theme["page"]["first_row"])
     band = formats.cell("title")
     for column in range(2, last_column + 1):
@@ -53,7 +57,9 @@ def page_frame(book: Book, sheet: Sheet) -> None:
         book.write(sheet, 1, page["columns"], _DATE_LINE, book.formats.cell("subtitle", align="right"))
         if sheet.entry.get("sign_line"):
             book.write(sheet, 2, 1, "t:frame.sign_line", subtitle)
-    print_setup(book, sheet, page["rows"] - 1, page["columns"], pages=(1, 1))
+        if at := sheet.entry.get("lights"):
+            lights(book, sheet, place(at).row, place(at).column)
+    print_setup(book, sheet, [Place(0, 1, page["rows"] - 1, page["columns"])], pages=(1, 1))
 
 
 def list_frame(book: Book, sheet: Sheet) -> None:
@@ -67,17 +73,16 @@ def list_frame(book: Book, sheet: Sheet) -> None:
     if sheet.entry.get("client"):
         book.write(sheet, 1, 1, _CLIENT_LINE, subtitle)
     else:
-        book.write(sheet, 1, 1, f"t:purpose.{sheet.key}", subtitle)
+        book.write(sheet, 1, 1, f"t:purpose.{book.name}.{sheet.key}", subtitle)
         book.write(sheet, 2, 1, _STATE_LINE, subtitle)
         lights(book, sheet, 2, last - 2)
     if sheet.entry.get("client"):
         book.write(sheet, 1, last, _DATE_LINE, formats.cell("subtitle", align="right"))
     if sheet.entry.get("open_end"):  # the list grows; what is filled is printed
-        print_setup(book, sheet, None, last, pages=(1, 0))
+        print_setup(book, sheet, [], pages=(1, 0))
     else:
-        first, final = sheet.entry.get("print", "B1:K60").split(":")
-        area = place(f"{first}:{final}")
-        print_setup(book, sheet, area.last_row, area.last_column, pages=(1, 0), first_row=area.row)
+        areas = [_area(text) for text in sheet.entry.get("print", "B:K").split(",")]
+        print_setup(book, sheet, areas, pages=tuple(sheet.entry.get("fit", (1, 0))))
     if header := sheet.entry.get("header_row"):
         worksheet.repeat_rows(0, header - 1)
         worksheet.freeze_panes(header, 0)
@@ -111,16 +116,16 @@ def status_formats(book: Book, sheet: Sheet, row: int, column: int, last_row: in
         )
 
 
-def print_setup(
-    book: Book,
-    sheet: Sheet,
-    last_row: int | None,
-    last_column: int,
-    *,
-    pages: tuple[int, int],
-    first_row: int = 0,
-) -> None:
-    """A4 landscape, the margins of the theme, a footer, no header."""
+def _area(text: str) -> Place:
+    """A rectangle such as B1:K40, or whole columns such as B:K, which print as far as they are filled."""
+    first, _, last = text.partition(":")
+    if first[-1].isdigit():
+        return place(text)
+    return Place(0, place(f"{first}1").column, _LAST_ROW, place(f"{last}1").column)
+
+
+def print_setup(book: Book, sheet: Sheet, areas: list[Place], *, pages: tuple[int, ...]) -> None:
+    """A4 landscape, the margins of the theme, a footer, no header; each area starts a new page."""
     page, worksheet = book.formats.theme["page"], sheet.worksheet
     worksheet.set_landscape()
     worksheet.set_paper(page["paper"])
@@ -129,7 +134,15 @@ def print_setup(
     )
     worksheet.center_horizontally()
     worksheet.fit_to_pages(*pages)
-    if last_row is not None:
-        worksheet.print_area(first_row, 1, last_row, last_column)
+    if len(areas) == 1:
+        worksheet.print_area(areas[0].row, areas[0].column, areas[0].last_row, areas[0].last_column)
+    elif areas:
+        quoted = sheet_ref(sheet.name)
+        text = ",".join(f"{quoted}!{_columns(area)}" for area in areas)
+        book.workbook.define_name(f"{quoted}!_xlnm.Print_Area", "=" + text)
     family = book.formats.font
     worksheet.set_footer(f'&L&"{family}"&8&F&C&"{family}"&8&P / &N&R&"{family}"&8&A', {"margin": 0.2})
+
+
+def _columns(area: Place) -> str:
+    return f"${xl_col_to_name(area.column)}:${xl_col_to_name(area.last_column)}"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["input_rows", "place_inputs", "write_inputs"]
 
 _COLUMNS = ("item", "key", "entry", "unit", "allowed_range", "note", "source")
-_WIDTHS = (190, 150, 150, 90, 200, 240, 200)
+_WIDTHS = (190, 150, 200, 80, 200, 220, 200)
 _CODES = {
     "date": "d",
     "rate": "w",
@@ -93,18 +93,20 @@ def _row(book: Book, sheet: Sheet, row: int, entry: dict[str, Any]) -> None:
 
 
 def _allowed(book: Book, entry: dict[str, Any]) -> str:
-    words = book.words
-    required = words("inputs.required") if entry.get("required") else ""
+    words, parts = book.words, []
+    if entry.get("required"):
+        parts.append(words("inputs.required"))
     if entry["kind"] == "choice":
-        return required + words("inputs.from_list")
-    if entry["kind"] == "yesno":
-        return required + words("inputs.yes_no")
-    if between := entry.get("between"):
+        parts.append(words("inputs.from_list"))
+    elif entry["kind"] == "yesno":
+        parts.append(words("inputs.yes_no"))
+    elif between := entry.get("between"):
         low, high = (f"{100 * x:g} %" if entry["kind"] == "rate" else f"{x:,.10g}" for x in between)
         if between[1] >= 1e12:
-            return required + words("inputs.at_least").format(low=low)
-        return required + words("inputs.between").format(low=low, high=high)
-    return required
+            parts.append(words("inputs.at_least").format(low=low))
+        else:
+            parts.append(words("inputs.between").format(low=low, high=high))
+    return words("frame.separator").join(parts)
 
 
 def _validate(book: Book, sheet: Sheet, row: int, entry: dict[str, Any]) -> None:

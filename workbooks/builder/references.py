@@ -23,6 +23,7 @@ _TABLE = re.compile(r"\b(tbl_[a-z_]+)\[([#@^]?)([a-z0-9_]*)(?::([a-z0-9_]+))?\]"
 _TOKEN = re.compile(r"\{([^{}\"]+)\}")
 _PLAIN_HEADER = re.compile(r"[\w 　]+")
 _SAME_SHEET = re.compile(r"('[^']+'!)(\$[A-Z]+\$\d+):\1(\$[A-Z]+\$\d+)")
+_CALL_START = re.compile(r"\{(word|short):")
 _CELL_AT = re.compile(r"([a-z0-9_]+)\.([a-z0-9_]+)(?:(@)([a-z0-9]+)|~([a-z]+))?")
 
 
@@ -103,6 +104,8 @@ class Resolver:
         Label key -> address of the hidden cell that holds it, for `{T:key}`; filled on demand.
     fragments : dict
         Parts of formulas by name.
+    name_length : int
+        Characters of a name that fit one column of a page.
     """
 
     words: Words
@@ -110,6 +113,7 @@ class Resolver:
     texts: dict[str, str] = field(default_factory=dict)
     lists: dict[str, tuple[str, str]] = field(default_factory=dict)
     fragments: dict[str, str] = field(default_factory=dict)
+    name_length: int = 20
 
     def header(self, key: str) -> str:
         """A column name as a structured reference holds it, without brackets."""
@@ -178,7 +182,7 @@ class Resolver:
                 return self.texts[rest]
             return self._reference(text, own, index)
 
-        formula = _word_calls(formula, self.lists)
+        formula = _calls(formula, self.lists, self.name_length)
         return _SAME_SHEET.sub(r"\1\2:\3", _TABLE.sub(self._structured, _TOKEN.sub(token, formula)))
 
     def message(
@@ -194,16 +198,24 @@ class Resolver:
         return "=" + "&".join(parts) if parts else '=""'
 
 
-def _word_calls(formula: str, lists: Mapping[str, tuple[str, str]]) -> str:
-    """`{word:list:expression}` as a lookup in the hidden lists; the expression may hold tokens."""
-    while (start := formula.find("{word:")) >= 0:
-        depth, end = 0, start
+def _calls(formula: str, lists: Mapping[str, tuple[str, str]], name_length: int) -> str:
+    """`{word:list:expression}` as a look-up in the hidden lists, `{short:expression}` as a name cut to fit.
+
+    The expression may hold tokens, so that braces are counted.
+    """
+    while (found := _CALL_START.search(formula)) is not None:
+        start = end = found.start()
+        depth = 0
         for end in range(start, len(formula)):
             depth += {"{": 1, "}": -1}.get(formula[end], 0)
             if depth == 0:
                 break
-        name, _, expression = formula[start + 6 : end].partition(":")
-        codes, words = lists[name]
-        call = f'IFERROR(INDEX({words},MATCH({expression}&"",{codes},0)),{expression}&"")'
+        inside = formula[found.end() : end]
+        if found[1] == "short":
+            call = f'IF(LEN({inside}&"")>{name_length},LEFT({inside},{name_length - 1})&"…",{inside}&"")'
+        else:
+            name, _, expression = inside.partition(":")
+            codes, words = lists[name]
+            call = f'IFERROR(INDEX({words},MATCH({expression}&"",{codes},0)),{expression}&"")'
         formula = formula[:start] + call + formula[end + 1 :]
     return formula

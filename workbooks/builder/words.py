@@ -84,9 +84,9 @@ class Words:
             pieces = [piece if place % 2 else _pseudo(piece) for place, piece in enumerate(pieces)]
         return pieces
 
-    def sheet(self, key: str) -> str:
+    def sheet(self, book: str, key: str) -> str:
         """The name of a visible sheet; Excel allows 31 characters and no square brackets."""
-        return self(f"sheet.{key}").replace("[", "").replace("]", "")[:31]
+        return self(f"sheet.{book}.{key}").replace("[", "").replace("]", "")[:31]
 
     def column(self, key: str) -> str:
         """The header of a column of the dictionary."""
@@ -102,6 +102,10 @@ class Words:
         """The text of a layout entry that holds `ja` and `en` itself."""
         text = str(entry["ja" if self.language == "ja" else "en"])
         return _pseudo(text) if self.language == "xx" else text
+
+    def pick(self, pair: list[str]) -> str:
+        """The word of a [ja, en] pair."""
+        return _pseudo(pair[self.place]) if self.language == "xx" else pair[self.place]
 
     def number(self, code: str) -> str:
         """The number format of a format code of the theme."""

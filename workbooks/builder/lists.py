@@ -1,0 +1,79 @@
+"""Blocks made from a list of their own: self-tests with their fixed inputs, and the terms."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any
+
+from xlsxwriter.utility import xl_range_abs
+
+from workbooks.builder.references import sheet_ref
+from workbooks.builder.words import layout
+
+if TYPE_CHECKING:
+    from workbooks.builder.book import Book, Sheet
+
+__all__ = ["place_test_data", "terms_block", "tests_block", "write_test_data"]
+
+_FIRST_COLUMN = 11  # to the right of the list of checks
+_FIRST_ROW = 7
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TRUE = "=IFERROR(ABS({self.found}-{self.expected})<0.0000001,FALSE)"
+_PASSED = "=IF({self.passed},{t:result.ok},{t:result.error})"
+
+
+def place_test_data(book: Book, sheet: Sheet) -> None:
+    """Name the fixed block `tst_<id>` of every self-test; they stand one below the other."""
+    row = _FIRST_ROW
+    for test in layout("selftests")["test"]:
+        data = test["data"]
+        last = row + len(data) - 1
+        area = xl_range_abs(row, _FIRST_COLUMN, last, _FIRST_COLUMN + len(data[0]) - 1)
+        book.define(f"tst_{test['id']}", f"{sheet_ref(sheet.name)}!{area}")
+        row = last + 2
+    for column in range(_FIRST_COLUMN, _FIRST_COLUMN + 8):
+        book.width(sheet, column, 90)
+
+
+def write_test_data(book: Book, sheet: Sheet) -> None:
+    """Write the fixed blocks."""
+    row, style, day = _FIRST_ROW, book.formats.cell("hidden"), book.formats.cell("hidden", "d")
+    book.write(sheet, row - 1, _FIRST_COLUMN, "t:checks.data", book.formats.cell("heading"))
+    for test in layout("selftests")["test"]:
+        for line in test["data"]:
+            for offset, value in enumerate(line):
+                column = _FIRST_COLUMN + offset
+                if isinstance(value, str) and _DATE.fullmatch(value):
+                    sheet.worksheet.write_datetime(row, column, dt.datetime.fromisoformat(value), day)
+                elif isinstance(value, str):
+                    sheet.worksheet.write_string(row, column, value, style)
+                else:
+                    sheet.worksheet.write_number(row, column, value, style)
+            row += 1
+        row += 1
+
+
+def tests_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
+    """The block `entry` with one line per self-test."""
+    lines = [
+        {
+            "no": number,
+            "check": f"t:test.{test['id']}",
+            "source": "'" + book.words.pick(test["source"]),
+            "found": test["found"].replace("{block}", f"tst_{test['id']}"),
+            "expected": test["expected"],
+            "result": _PASSED,
+            "passed": _TRUE,
+            "score": "=IF({self.passed},1,0)",
+        }
+        for number, test in enumerate(layout("selftests")["test"], start=1)
+    ]
+    return entry | {"lines": lines}
+
+
+def terms_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
+    """The block `entry` with one line per term of the label files."""
+    keys = sorted({key.split(".")[1] for key in book.words.labels if key.startswith("term.")})
+    lines = [{"term_name": f"t:term.{key}.name", "definition": f"t:term.{key}.short"} for key in keys]
+    return entry | {"lines": lines}
