@@ -7,7 +7,7 @@ account of its own. A blank kind is that of the account elsewhere in the tables,
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
 from xlplugin.core.accounts import Account, AccountKind
@@ -24,41 +24,57 @@ if TYPE_CHECKING:
 
     from xlplugin.worksheet.kinds import Table
 
-__all__ = ["Accounts", "fills_of", "groups_of", "holdings_of", "lot_names", "quotes_of", "with_lots"]
+__all__ = [
+    "Accounts",
+    "fills_of",
+    "groups_of",
+    "holdings_of",
+    "lot_names",
+    "quotes_of",
+    "total_of",
+    "with_lots",
+]
 
 CANCELLED, PLANNED = "cancelled", "1"
 MANY_LOTS = "lot"
+SHEET_DIGITS = 15
 
 
 class Accounts:
-    """Every account that the tables of one call name, by name and kind.
+    """Every account that the tables of one call name, by name, kind, owner and household.
+
+    A kind, owner or household that a row leaves blank is the one that other rows give for the name; an
+    owner or household that no row gives is the only one of all tables, so that "one owner, one
+    household" holds wherever nothing else is said.
 
     Parameters
     ----------
     accounts : Table or None
         The table ACCOUNTS.
     *tables : Table or None
-        LOTS and TRADES; a kind written there counts for rows that leave it blank.
+        LOTS and TRADES; what is written there counts for rows that leave it blank.
     """
 
     def __init__(self, accounts: Table | None, *tables: Table | None) -> None:
         self.by_id: dict[str, Account] = {}
         self.unseen: list[Account] = []
-        self._by_place: dict[tuple[str, AccountKind], Account] = {}
+        self._by_place: dict[_Place, Account] = {}
         self._kinds: dict[str, AccountKind] = {}
+        records = [record for table in (accounts, *tables) if table for record in table.records()]
+        self._owners = _Known(records, "owner")
+        self._households = _Known(records, "household")
         for record in accounts.records() if accounts else ():
-            account = self._add(record["account"] or "", AccountKind.of(record["account_kind"]), record)
+            account = self._at(record, AccountKind.of(record["account_kind"]))
             self._kinds.setdefault(record["account"] or "", account.kind)
             if record["seen"] is False:
                 self.unseen.append(account)
-        for table in tables:
-            for record in table.records() if table else ():
-                try:
-                    kind = AccountKind.of(record["account_kind"]) if record["account_kind"] else None
-                except WordError:
-                    continue  # the row says so itself
-                if kind is not None:
-                    self._kinds.setdefault(record["account"] or "", kind)
+        for record in records:
+            try:
+                kind = AccountKind.of(record["account_kind"]) if record["account_kind"] else None
+            except WordError:
+                continue  # the row says so itself
+            if kind is not None:
+                self._kinds.setdefault(record["account"] or "", kind)
 
     def of(self, record: dict[str, Any]) -> Account:
         """The account of a row.
@@ -70,19 +86,44 @@ class Accounts:
         """
         name, word = record["account"] or "", record["account_kind"]
         kind = AccountKind.of(word) if word else self._kinds.get(name, AccountKind.JP_TOKUTEI_WH)
-        return self._by_place.get((name, kind)) or self._add(name, kind, record)
+        return self._at(record, kind)
 
-    def _add(self, name: str, kind: AccountKind, record: dict[str, Any]) -> Account:
-        used = any(place[0] == name for place in self._by_place)
-        account = Account(
-            f"{name} {kind.value}" if used else name,
+    def _at(self, record: dict[str, Any], kind: AccountKind) -> Account:
+        name = record["account"] or ""
+        place = (
+            name,
             kind,
-            record.get("owner") or "",
-            record.get("household") or "",
-            record.get("broker") or "",
+            record.get("owner") or self._owners.of(name),
+            record.get("household") or self._households.of(name),
         )
-        self._by_place[name, kind] = self.by_id[account.id] = account
+        return self._by_place.get(place) or self._add(place, record.get("broker") or "")
+
+    def _add(self, place: _Place, broker: str) -> Account:
+        name, kind, owner, household = place
+        names = (name, f"{name} {kind.value}", f"{name} {kind.value} {owner}".rstrip())
+        id_ = next((n for n in names if n not in self.by_id), f"{names[-1]} {len(self.by_id)}")
+        account = Account(id_, kind, owner, household, broker)
+        self._by_place[place] = self.by_id[id_] = account
         return account
+
+
+_Place = tuple[str, AccountKind, str, str]
+
+
+class _Known:
+    """The owners, or the households, that the rows of all tables name."""
+
+    def __init__(self, records: list[dict[str, Any]], key: str) -> None:
+        self._first: dict[str, str] = {}
+        for record in records:
+            if word := record.get(key):
+                self._first.setdefault(record["account"] or "", word)
+        named = set(self._first.values())
+        self._only = named.pop() if len(named) == 1 else ""
+
+    def of(self, account: str) -> str:
+        """The one that is meant where a row of `account` says nothing."""
+        return self._first.get(account, self._only)
 
 
 def holdings_of(lots: Table, accounts: Accounts) -> list[Holding]:
@@ -107,7 +148,7 @@ def _holding(record: dict[str, Any], accounts: Accounts, unreadable: set[tuple[i
         quantity = None
     cost, unit = record["cost"], record["unit_cost"]
     if cost is None and unit is not None and quantity is not None and (row, "cost") not in unreadable:
-        exact_cost: Fraction | None = exact(unit) * exact(quantity)
+        exact_cost: Fraction | None = total_of(unit, quantity)
     else:
         exact_cost = None if cost is None else exact(cost)
     if exact_cost is None or exact_cost < 0:
@@ -128,6 +169,23 @@ def _holding(record: dict[str, Any], accounts: Accounts, unreadable: set[tuple[i
         restricted=bool(record["restricted"]),
         problems=tuple(problems),
     )
+
+
+def total_of(each: Decimal, quantity: Decimal) -> Fraction:
+    """Price per share times shares, exactly; a computed figure to the digits that it has.
+
+    A cost per share such as 5,200 / 60 comes with fifteen digits. Its product is 5,200 again only to as
+    many digits, and an average that is rounded up to a yen must not see the rest.
+
+    Examples
+    --------
+    >>> total_of(Decimal("86.6666666666667"), Decimal(60)), total_of(Decimal("814.29"), Decimal(7))
+    (Fraction(5200, 1), Fraction(570003, 100))
+    """
+    if max(len(each.as_tuple().digits), len(quantity.as_tuple().digits)) < SHEET_DIGITS:
+        return exact(each) * exact(quantity)
+    with localcontext(prec=SHEET_DIGITS):
+        return exact(each * quantity)
 
 
 def groups_of(*tables: Table | None) -> dict[str, str]:
@@ -207,7 +265,7 @@ def _fill(
         instrument_id=record["code"],
         kind=FillKind.SELL if selling else FillKind.BUY,
         quantity=exact_quantity,
-        amount=exact(amount) if amount is not None else exact(price) * exact_quantity,
+        amount=exact(amount) if amount is not None else total_of(price, quantity),
         fee=exact(record["fee"] or Decimal(0)),
         pick=LotPick("SPEC", ((record["lot"], exact_quantity),)) if selling and record["lot"] else LotPick(),
         planned=record["planned"] == PLANNED,

@@ -7,13 +7,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
-from udfs.ledger_rows import Accounts, fills_of, groups_of, holdings_of
+from udfs.ledger_rows import Accounts, fills_of, groups_of, holdings_of, quotes_of, total_of
 from xlplugin.core.lots import exact
 from xlplugin.engines.disposals import SaleOrder, SaleRates, sale_results
-from xlplugin.engines.harvesting.holdings import Quote
 from xlplugin.engines.unit_costs import unit_costs
 from xlplugin.engines.unrealised import unrealised
-from xlplugin.errors import InputError
 from xlplugin.worksheet.kinds import (
     Choice,
     Help,
@@ -33,7 +31,7 @@ from xlplugin.worksheet.tables import LOTS, PRICES, SALES, TRADES
 if TYPE_CHECKING:
     from xlplugin.core.accounts import Account
 
-__all__ = ["lot_dispose", "lot_gains", "lot_unit_cost", "quotes_of"]
+__all__ = ["lot_dispose", "lot_gains", "lot_unit_cost"]
 
 HEADER = Option("header", ("見出し",), Kind.FLAG, True)
 CHOSEN = Option("columns", ("列",), Kind.TEXT, None)
@@ -368,26 +366,6 @@ def lot_dispose(
     return Spill(tuple(DISPOSE_COLUMNS), rows)
 
 
-def quotes_of(prices: Table) -> dict[str, Quote]:
-    """The rows of PRICES by code.
-
-    Raises
-    ------
-    InputError
-        If a code is there twice.
-    """
-    quotes: dict[str, Quote] = {}
-    for record in prices.records():
-        code = record["code"]
-        if not code:
-            continue
-        if code in quotes:
-            raise InputError(f"prices, row {record['row']}: {code} is there twice; keep one row")
-        price, fx = (None if record[key] is None else exact(record[key]) for key in ("price", "fx"))
-        quotes[code] = Quote(code, price, (record["currency"] or "").upper(), fx)
-    return quotes
-
-
 def _orders(sales: Table, places: dict[tuple[str, str], dict[str, Account]]) -> list[SaleOrder]:
     """Sales as orders; the account is the one that holds the code under the account's name."""
     orders = []
@@ -419,7 +397,7 @@ def _order(number: int, record: dict[str, Any]) -> SaleOrder:
     if amount is not None:
         proceeds = exact(amount)
     elif price is not None and quantity is not None:
-        proceeds = exact(price) * exact(quantity)
+        proceeds = total_of(price, quantity)
     return SaleOrder(
         number,
         record["row"],

@@ -15,6 +15,7 @@ from xlplugin.errors import InputError, MissingError, WordError, XlPluginError
 from xlplugin.tax.carryforward import CarriedLoss, use_losses
 from xlplugin.tax.dividends import dividend_tax, foreign_tax_credit, fund_distribution
 from xlplugin.tax.regime import REGIMES
+from xlplugin.tax.tables import last_day
 from xlplugin.worksheet.kinds import (
     Choice,
     Day,
@@ -359,9 +360,7 @@ def tax_dividend(
     >>> [float(x) for x in tax_dividend(Decimal(100_000), 2026).rows[0]]
     [10000.0, 90000.0, 13783.0, 4500.0, 71717.0, 0.28283]
     """
-    done = dividend_tax(
-        gross, dt.date(year, 12, 31), source_rate=source, kind=AccountKind.of(account_kind), fx=fx
-    )
+    done = dividend_tax(gross, last_day(year), source_rate=source, kind=AccountKind.of(account_kind), fx=fx)
     row = [done.source_tax, done.base, done.national, done.resident, done.net, done.rate]
     return Spill(tuple(DIVIDEND_COLUMNS), [row])
 

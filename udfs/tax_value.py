@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated, Any
 
-from udfs.ledger_rows import Accounts, holdings_of
-from udfs.lots import CHOSEN, HEADER, quotes_of
+from udfs.ledger_rows import Accounts, holdings_of, quotes_of
+from udfs.lots import CHOSEN, HEADER
 from xlplugin.core.accounts import AccountKind
 from xlplugin.core.lots import exact
 from xlplugin.engines.tax_year import Harvested, value_range
 from xlplugin.engines.unrealised import highest_gains, unrealised
 from xlplugin.errors import MissingError
+from xlplugin.tax.tables import last_day
 from xlplugin.tax.withholding import rates
 from xlplugin.worksheet.kinds import (
     Column,
@@ -131,7 +131,7 @@ def _harvested(record: dict[str, Any], given: dict[str, Any]) -> Harvested:
     for other in (by_term.get(term), given["tax_rate"]):
         rate = other if rate is None else rate
     if rate is None and kind.facts.regime == "jp.individual" and given["year"] is not None:
-        rate = rates(dt.date(given["year"], 12, 31)).total
+        rate = rates(last_day(given["year"])).total
     if rate is None:
         raise MissingError(
             f"harvest, row {record['row']}: there is no tax rate; give the column tax_rate, or an option: "

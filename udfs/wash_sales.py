@@ -10,7 +10,7 @@ from xlplugin.core.accounts import AccountKind
 from xlplugin.core.calendars import calendar
 from xlplugin.core.lots import rounded
 from xlplugin.engines.harvesting.loss_sales import loss_slices
-from xlplugin.tax.regime import HarvestStatus, Reason
+from xlplugin.tax.regime import REGIMES, HarvestStatus, Reason
 from xlplugin.tax.regimes.us_taxable import UsTaxable
 from xlplugin.tax.tables import table
 from xlplugin.tax.us_report import cents
@@ -29,9 +29,10 @@ from xlplugin.worksheet.registry import worksheet_function
 from xlplugin.worksheet.tables import TRADES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
+    from xlplugin.core.accounts import Account
     from xlplugin.core.trades import Fill
     from xlplugin.engines.harvesting.loss_sales import LossSlice
 
@@ -135,7 +136,13 @@ def wash_sales(
                 _cells(
                     s,
                     loss,
-                    _verdict(s, fills, complete=given["household_complete"], holidays=holidays),
+                    _verdict(
+                        s,
+                        fills,
+                        accounts.by_id,
+                        complete=given["household_complete"],
+                        holidays=holidays,
+                    ),
                     names,
                     labels[s.realization.disposal.id],
                     policy,
@@ -152,7 +159,12 @@ def _by_part(slices: Sequence[LossSlice]) -> list[list[LossSlice]]:
 
 
 def _verdict(
-    s: LossSlice, fills: Sequence[Fill], *, complete: bool, holidays: tuple[dt.date, ...] | None
+    s: LossSlice,
+    fills: Sequence[Fill],
+    accounts: Mapping[str, Account],
+    *,
+    complete: bool,
+    holidays: tuple[dt.date, ...] | None,
 ) -> tuple[HarvestStatus, list[str]]:
     regime, adjustment = s.account.regime, s.adjustment
     if s.void:
@@ -166,23 +178,27 @@ def _verdict(
     if regime == "jp.individual":
         return HarvestStatus.OK, ["NO_WASH_RULE"]
     if s.account.kind is AccountKind.JP_CORP:
-        near = _bought_within_five_days(s, fills, holidays)
+        near = _bought_within_five_days(s, fills, accounts, holidays)
         return HarvestStatus.OK, [Reason.FIVE_BUSINESS_DAYS] if near else []
     return (HarvestStatus.OK, []) if complete else (HarvestStatus.UNKNOWN, [Reason.COVERAGE_INCOMPLETE])
 
 
 def _bought_within_five_days(
-    s: LossSlice, fills: Sequence[Fill], holidays: tuple[dt.date, ...] | None
+    s: LossSlice,
+    fills: Sequence[Fill],
+    accounts: Mapping[str, Account],
+    holidays: tuple[dt.date, ...] | None,
 ) -> bool:
     """金融商品会計に関するQ&A Q12: a purchase within five business days of the sale."""
     sold = s.realization.disposal.trade_date
     days = table("jp.corporate.cross_trade").at(sold).count("accounting_window_business_days")
     sessions = calendar("XTKS", holidays)
+    pool_key = REGIMES[s.account.regime].pool_key  # all accounts of the owner are one pool
     return any(
         fill.kind.enters
         and not fill.arranged
         and fill.instrument_id == s.realization.disposal.instrument_id
-        and fill.account_id == s.account.id
+        and pool_key(accounts[fill.account_id]) == pool_key(s.account)
         and max(fill.trade_date, sold) <= sessions.after(min(fill.trade_date, sold), days)
         for fill in fills
     )

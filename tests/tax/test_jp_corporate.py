@@ -290,8 +290,11 @@ def test_the_effective_rate_of_a_year_comes_from_its_dated_components():
 
 def test_the_defence_tax_starts_above_five_million_of_corporation_tax():
     assert corporate.defence_tax(5_000_000, dt.date(2026, 4, 1)) == 0
-    with pytest.raises(NoTableError, match="defence_tax"):
-        corporate.defence_tax(5_000_000, dt.date(2026, 3, 31))
+    assert corporate.defence_tax(5_000_026, dt.date(2026, 4, 1)) == 1  # 26 x 4 % = 1.04, cut to a yen
+    # Half a year has half the deduction: (6,000,000 - 2,500,000) x 4 %.
+    assert corporate.defence_tax(6_000_000, dt.date(2026, 10, 1), months=6) == 140_000
+    # A fiscal year that started a day earlier knows no such tax.
+    assert corporate.defence_tax(90_000_000, dt.date(2026, 3, 31)) == 0
 
 
 def test_dividend_classes_exclude_what_article_23_says():

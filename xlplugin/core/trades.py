@@ -181,7 +181,8 @@ class CapitalReturn(_Base):
 class Transfer(_Base):
     """Shares move between two accounts of one owner with their cost and dates.
 
-    `value` per share is needed only where the law resets the cost (leaving NISA).
+    `value` per share is needed only where the law resets the cost: leaving NISA, or a US retirement
+    account.
     """
 
     from_account_id: str

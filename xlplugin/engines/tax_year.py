@@ -6,7 +6,6 @@ Japan, short with long in the United States. Results of NISA, iDeCo and retireme
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -17,6 +16,7 @@ from xlplugin.core.lots import ZERO, Bucket
 from xlplugin.errors import DomainError, InputError, MissingError
 from xlplugin.tax.carryforward import use_losses
 from xlplugin.tax.rounding import as_decimal
+from xlplugin.tax.tables import last_day
 from xlplugin.tax.us_netting import loss_limit, net_capital
 from xlplugin.tax.withholding import filed_tax, withheld
 
@@ -174,7 +174,7 @@ def _tax(incomes: Sequence[Decimal], year: int, *, as_return: bool) -> tuple[Dec
     if as_return:
         done = filed_tax(incomes, year)
         return done.national_payable, done.resident
-    taken = withheld(sum(incomes, NONE), dt.date(year, 12, 31))
+    taken = withheld(sum(incomes, NONE), last_day(year))
     return taken.national, taken.resident
 
 

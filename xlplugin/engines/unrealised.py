@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from xlplugin.core.accounts import AccountKind
 from xlplugin.core.lots import ZERO, TaxLot, exact
+from xlplugin.engines.harvesting.holdings import home_price
 from xlplugin.tax.lot_picks import lot_term
 from xlplugin.tax.pools import Pool, average_unit
 from xlplugin.tax.regime import REGIMES
@@ -122,9 +123,9 @@ def _line(
     if not broken and account is not None:
         individual = pooled and account.kind is not AccountKind.JP_CORP
         unit = average_unit(total, day) if individual else total.cost / total.quantity
-    price, problem = _home_price(quote, account)
-    if problem:
-        reasons.add(problem)
+    price = home_price(first, quote)
+    if isinstance(price, str):
+        reasons.add(price)
     return Unrealised(
         first.row,
         account,
@@ -135,7 +136,7 @@ def _line(
         unit,
         quote.price if quote else None,
         None if unit is None or quantity is None else unit * quantity,
-        None if price is None or quantity is None else price * quantity,
+        None if isinstance(price, str) or quantity is None else price * quantity,
         _term(first, as_of),
         tuple(sorted(reasons)),
     )
@@ -149,17 +150,6 @@ def _sum(amounts: Iterable[Fraction | None]) -> Fraction | None:
             return None
         total += amount
     return total
-
-
-def _home_price(quote: Quote | None, account: Account | None) -> tuple[Fraction | None, str]:
-    if quote is None or quote.price is None:
-        return None, "NO_PRICE"
-    if quote.price <= 0:
-        return None, "BAD_PRICE"
-    home = account.currency if account else ""
-    if quote.fx is None and quote.currency not in ("", home):
-        return None, "NO_FX"
-    return quote.price * (quote.fx if quote.fx is not None else exact(1)), ""
 
 
 def _term(holding: Holding, as_of: dt.date | None) -> str:

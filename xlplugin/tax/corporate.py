@@ -42,17 +42,24 @@ def fiscal_year(day: dt.date, year_end: tuple[int, int]) -> tuple[dt.date, dt.da
     day : datetime.date
         Contract date of a trade.
     year_end : tuple of int
-        Month and day of the last day of every fiscal year; (2, 29) is the end of February.
+        Month and day of the last day of every fiscal year; (2, 28) and (2, 29) both are the end of
+        February.
 
     Examples
     --------
     >>> fiscal_year(dt.date(2027, 3, 31), (3, 31))
     (datetime.date(2026, 4, 1), datetime.date(2027, 3, 31))
+    >>> fiscal_year(dt.date(2028, 2, 29), (2, 28))
+    (datetime.date(2027, 3, 1), datetime.date(2028, 2, 29))
     """
 
     def end_in(year: int) -> dt.date:
-        return dt.date(year, year_end[0], min(year_end[1], calendar.monthrange(year, year_end[0])[1]))
+        month, day = year_end
+        last = calendar.monthrange(year, month)[1]
+        return dt.date(year, month, last if month == 2 and day >= 28 else min(day, last))
 
+    if not dt.MINYEAR < day.year < dt.MAXYEAR:
+        raise DomainError(f"{day}: no fiscal year of the calendar contains it")
     end = end_in(day.year) if day <= end_in(day.year) else end_in(day.year + 1)
     return end_in(end.year - 1) + dt.timedelta(days=1), end
 
@@ -284,13 +291,16 @@ def sme_corporate_tax(income: Exact, year_start: dt.date) -> Decimal:
 
 
 def defence_tax(corporate_tax: Exact, year_start: dt.date, *, months: int = 12) -> Decimal:
-    """防衛特別法人税 of a fiscal year of `months` months, yen.
+    """防衛特別法人税 of a fiscal year of `months` months, yen; zero before the tax exists.
 
     Examples
     --------
-    >>> int(defence_tax(10_944_000, dt.date(2026, 4, 1)))
-    237760
+    >>> int(defence_tax(10_944_000, dt.date(2026, 4, 1))), int(defence_tax(10_944_000, dt.date(2026, 3, 1)))
+    (237760, 0)
     """
-    row = table("jp.corporate.defence_tax").at(year_start)
+    defence = table("jp.corporate.defence_tax")
+    if year_start < defence.rows[0].valid_from:
+        return Decimal(0)
+    row = defence.at(year_start)
     deduction = exact(row.amount("deduction")) * Fraction(months, 12)
     return whole_yen(max(ZERO, exact(corporate_tax) - deduction) * exact(row.amount("rate")))

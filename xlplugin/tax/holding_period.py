@@ -36,6 +36,8 @@ def long_from(held_from: dt.date) -> dt.date:
     >>> long_from(dt.date(2023, 3, 1)), long_from(dt.date(2024, 2, 28))
     (datetime.date(2024, 3, 2), datetime.date(2025, 3, 1))
     """
+    if held_from.year >= dt.MAXYEAR - 1:
+        return dt.date.max  # beyond the calendar: no sale is as late as that
     day = held_from + _ONE_DAY
     if (day.month, day.day) == (2, 29):
         return dt.date(day.year + 1, 3, 1)

@@ -249,8 +249,13 @@ class PoolDay:
         owners = [self.account(i, event.row).owner_id for i in (event.from_account_id, event.to_account_id)]
         if owners[0] != owners[1]:
             raise LedgerError(f"{event.row}: the two accounts have different owners; enter a gift")
+        untaxed = [not key.pool.kind.facts.loss_counts for key in (start, end)]
+        if untaxed[1] and start.pool.kind is not end.pool.kind:
+            raise LedgerError(
+                f"{event.row}: shares cannot be moved into {end.pool.kind.value}; enter a sale and a purchase"
+            )
         cost = self._take(start, event.instrument_id, event.quantity, event)
-        if start.pool.kind is AccountKind.JP_NISA and end.pool.kind is not AccountKind.JP_NISA:
+        if untaxed[0] and not untaxed[1]:
             if event.value is None:
                 raise LedgerError(
                     f"{event.row}: shares leave NISA at their value on the day; give the value per share"

@@ -2,7 +2,8 @@
 
 FIFO unless the lots are adequately identified, by name or by a standing order with the broker
 (Treas. Reg. 1.1012-1(c)); the average cost is open to funds and reinvestment plans only
-(1.1012-1(e)). Ties go to the earlier acquisition, then to `seq`.
+(1.1012-1(e)). Purchases of one day leave in the order of `seq`; lots that are equal for a method in the
+order of the position: the rows of a table, or the order in which the ledger came to hold them.
 """
 
 from __future__ import annotations
@@ -77,15 +78,15 @@ def _order(pick: LotPick, disposal: Disposal) -> Callable[[TaxLot], tuple[object
         return (lot.acquired.toordinal(), lot.seq, lot.held_from.toordinal(), lot.id)
 
     def newest_first(lot: TaxLot) -> tuple[object, ...]:
-        return (-lot.acquired.toordinal(), -lot.seq, lot.held_from.toordinal(), lot.id)
+        return (-lot.acquired.toordinal(), *age(lot)[1:])
 
     def dearest_first(lot: TaxLot) -> tuple[object, ...]:
-        return (-lot.unit_cost, *age(lot))
+        return (-lot.unit_cost,)
 
     def least_tax_first(lot: TaxLot) -> tuple[object, ...]:
         price = disposal.proceeds / disposal.quantity
         long = lot_term(lot, disposal.trade_date) is Bucket.LT
-        return ((pick.long_rate if long else pick.short_rate) * (price - lot.unit_cost), *age(lot))
+        return ((pick.long_rate if long else pick.short_rate) * (price - lot.unit_cost),)
 
     orders: dict[str, Callable[[TaxLot], tuple[object, ...]]] = {
         "FIFO": age,

@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
 
 from xlplugin.tax.rounding import at_stage
-from xlplugin.tax.tables import table
+from xlplugin.tax.tables import last_day, table
 
 __all__ = ["break_even", "minimum_tax"]
 
@@ -43,7 +42,7 @@ def minimum_tax(base_income: Decimal, regular_income_tax: Decimal, year: int) ->
     """
     row = table("jp.individual.minimum_tax").of_year(year)
     above = max(Decimal(0), base_income - row.amount("deduction")) * row.amount("rate")
-    return max(Decimal(0), at_stage("minimum_tax", above, dt.date(year, 12, 31)) - regular_income_tax)
+    return max(Decimal(0), at_stage("minimum_tax", above, last_day(year)) - regular_income_tax)
 
 
 def break_even(regular_rate: Decimal, year: int) -> Decimal:

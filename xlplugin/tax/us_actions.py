@@ -69,8 +69,7 @@ def act(day: UsDay, event: Event) -> None:
 def move(day: UsDay, event: Transfer | Gift) -> None:
     """A transfer between accounts, a gift or an inheritance."""
     if isinstance(event, Transfer):
-        moved = _take(day, event, event.from_account_id)
-        _put(day, event, event.to_account_id, moved)
+        _transfer(day, event)
         return
     if event.inherited:
         _inherit(day, event)
@@ -93,6 +92,37 @@ def move(day: UsDay, event: Transfer | Gift) -> None:
                 for lot in moved
             ),
         )
+
+
+def _transfer(day: UsDay, event: Transfer) -> None:
+    """Cost and dates go along; shares distributed by a retirement account start at their value."""
+    start, end = (day.account(name, event.row).kind for name in (event.from_account_id, event.to_account_id))
+    if end.is_retirement and not start.is_retirement:
+        raise LedgerError(
+            f"{event.row}: a retirement account takes cash, not shares (26 USC 408(a)(1)); "
+            "enter a sale and a purchase"
+        )
+    distributed = start.is_retirement and not end.is_retirement
+    if distributed and event.value is None:
+        raise LedgerError(
+            f"{event.row}: shares leave a retirement account at their value on the day; "
+            "give the value per share"
+        )
+    moved = _take(day, event, event.from_account_id)
+    if distributed and event.value is not None:
+        moved = (
+            TaxLot(
+                event.id,
+                event.trade_date,
+                event.quantity,
+                event.value * event.quantity,
+                event.trade_date,
+                seq=event.seq,
+                order_id=event.id,
+                can_replace=False,
+            ),
+        )
+    _put(day, event, event.to_account_id, moved)
 
 
 def _split(day: UsDay, instrument_id: str, ratio: Fraction, row: str) -> None:
@@ -143,7 +173,14 @@ def _merge(day: UsDay, event: Merger) -> None:
             parts.append(
                 Part(lot.id, lot.quantity, cash, ZERO, cash - gain, bucket, lot.acquired, lot.held_from)
             )
-            new.append(replace(lot, quantity=lot.quantity * event.ratio, cost=lot.cost - cash + gain))
+            new.append(
+                replace(
+                    lot,
+                    quantity=lot.quantity * event.ratio,
+                    cost=lot.cost - cash + gain,
+                    gift_value=_lowered(lot, cash - gain),
+                )
+            )
         into = PositionKey(key.pool, event.into_id)
         after = (*day.held(into), *new)
         if event.cash:
@@ -176,7 +213,9 @@ def _spin_off(day: UsDay, event: SpinOff) -> None:
         kept, new = [], []
         for lot in day.held(key):
             moved = lot.cost * event.cost_share
-            kept.append(replace(lot, cost=lot.cost - moved))
+            # The two bases of a gift are divided alike.
+            value = None if lot.gift_value is None else lot.gift_value * event.cost_share
+            kept.append(replace(lot, cost=lot.cost - moved, gift_value=_lowered(lot, value or ZERO)))
             new.append(
                 replace(
                     lot,
@@ -184,12 +223,17 @@ def _spin_off(day: UsDay, event: SpinOff) -> None:
                     cost=moved,
                     can_replace=False,
                     wash_added=ZERO,
-                    gift_value=None,
+                    gift_value=value,
                 )
             )
         into = PositionKey(key.pool, event.new_id)
         day.keep(key, kept)
         day.keep(into, (*day.held(into), *new))
+
+
+def _lowered(lot: TaxLot, amount: Fraction) -> Fraction | None:
+    """The lower basis of a gift after `amount` of basis is gone, as far as it reaches; None without one."""
+    return None if lot.gift_value is None else max(ZERO, lot.gift_value - amount)
 
 
 def _return_capital(day: UsDay, event: CapitalReturn) -> None:

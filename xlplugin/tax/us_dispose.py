@@ -174,7 +174,10 @@ def _return_capital(position: Position, disposal: Disposal) -> Realization:
                 lot.seq,
             )
         )
-        kept.append(replace(lot, cost=lot.cost - used))
+        value = lot.gift_value  # the lower of the two bases of a gift falls too
+        kept.append(
+            replace(lot, cost=lot.cost - used, gift_value=None if value is None else max(ZERO, value - cash))
+        )
     return Realization(
         disposal, tuple(parts), Position(position.key, tuple(kept)), recognised_on=disposal.trade_date
     )

@@ -47,7 +47,7 @@ class WashPolicy:
         """First and last trade date of purchases that replace shares sold on `sale_date`."""
         if self.days is None:
             return window(sale_date)
-        return sale_date - dt.timedelta(days=self.days), sale_date + dt.timedelta(days=self.days)
+        return _days_around(sale_date, self.days, self.days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,15 @@ def window(sale_date: dt.date) -> tuple[dt.date, dt.date]:
     (datetime.date(2026, 11, 1), datetime.date(2026, 12, 31))
     """
     rule = table("us.taxable.wash_sale").at(sale_date)
-    before, after = rule.count("days_before"), rule.count("days_after")
-    return sale_date - dt.timedelta(days=before), sale_date + dt.timedelta(days=after)
+    return _days_around(sale_date, rule.count("days_before"), rule.count("days_after"))
+
+
+def _days_around(day: dt.date, before: int, after: int) -> tuple[dt.date, dt.date]:
+    """The days before and after, as far as the calendar goes."""
+    return (
+        day - dt.timedelta(days=min(before, (day - dt.date.min).days)),
+        day + dt.timedelta(days=min(after, (dt.date.max - day).days)),
+    )
 
 
 class Match(NamedTuple):

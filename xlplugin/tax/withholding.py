@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xlplugin.core.lots import ZERO, exact
 from xlplugin.errors import DomainError
 from xlplugin.tax.rounding import Exact, at_stage, refundable, whole_yen
-from xlplugin.tax.tables import TaxRow, table
+from xlplugin.tax.tables import TaxRow, last_day, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -206,7 +206,7 @@ def net_dividends_at_year_end(
     )
     if result >= 0:
         return DividendNetting(taken, taken, Withheld(Decimal(0), Decimal(0)))
-    end = dt.date(year, 12, 31)
+    end = last_day(year)
     due = withheld(max(Decimal(0), sum((a for _, a in paid), Decimal(0)) + result), end)
     # Several cuts at source can leave less than the one cut of the year: then nothing is asked for.
     final = Withheld(min(due.national, taken.national), min(due.resident, taken.resident))
@@ -274,7 +274,7 @@ def filed_tax(
     >>> int(tax.national_payable), int(tax.resident)
     (188900, 61600)
     """
-    end = dt.date(year, 12, 31)
+    end = last_day(year)
     given = list(incomes)
     for income in given:
         if income < 0:
@@ -282,9 +282,10 @@ def filed_tax(
                 f"taxable income {income} is negative; a loss is netted or carried before the tax"
             )
     now = rates(end)
-    split = table("jp.individual.resident_split").at(end, municipality="ordinary")
-    city = split.amount("city") if city is None else city
-    prefecture = split.amount("prefecture") if prefecture is None else prefecture
+    if city is None or prefecture is None:
+        split = table("jp.individual.resident_split").at(end, municipality="ordinary")
+        city = split.amount("city") if city is None else city
+        prefecture = split.amount("prefecture") if prefecture is None else prefecture
     base = sum((at_stage("filing_base", income, end) for income in given), Decimal(0))
     resident_base = sum((at_stage("filing_resident_base", income, end) for income in given), Decimal(0))
     income_tax = base * now.income_tax + top_up

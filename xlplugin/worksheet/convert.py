@@ -94,7 +94,9 @@ def cell(value: Any) -> Any:
     """One value of any host as a cell."""
     kind = type(value)
     if kind is float:
-        return value if value == value else None
+        if value - value == 0.0:
+            return value
+        return None if value != value else ErrorValue.NUM  # infinity is no cell value
     if kind is str:
         return (_ERRORS.get(value) or _NEWER_ERRORS.get(value) or value) if value else None
     if value is None or kind is bool or kind is ErrorValue or kind is dt.date or value is OMITTED:
@@ -158,8 +160,9 @@ def _whole(value: Any) -> int:
 
 def _money(value: Any) -> Decimal:
     number = _number(value)
-    # repr gives the shortest text that is this float: what the user typed, exactly.
-    return Decimal(int(number)) if number == int(number) and abs(number) < 1e15 else Decimal(repr(number))
+    # Fifteen digits are what a sheet keeps and shows: what the user typed, exactly, and what a formula
+    # computed without the dust of its last bits, which a rounding up to a yen would make a whole one.
+    return Decimal(int(number)) if number == int(number) and abs(number) < 1e15 else Decimal(f"{number:.15g}")
 
 
 def _text(value: Any) -> str:

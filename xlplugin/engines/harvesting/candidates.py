@@ -16,8 +16,16 @@ from xlplugin.core.accounts import Taxpayer
 from xlplugin.core.calendars import calendar
 from xlplugin.core.lots import FIFO, ZERO, Bucket, Disposal, LotPick, PositionKey
 from xlplugin.core.trades import Fill, FillKind
-from xlplugin.engines.harvesting.holdings import BY_LOT, Holding, Quote, books_of, rows_of, unclear_groups
-from xlplugin.tax.regime import REGIMES, HarvestQuestion, HarvestStatus, Period
+from xlplugin.engines.harvesting.holdings import (
+    BY_LOT,
+    Holding,
+    Quote,
+    books_of,
+    home_price,
+    rows_of,
+    unclear_groups,
+)
+from xlplugin.tax.regime import REGIMES, HarvestQuestion, HarvestStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +34,7 @@ if TYPE_CHECKING:
     from xlplugin.core.accounts import Account
     from xlplugin.core.calendars import Calendar
     from xlplugin.engines.harvesting.holdings import Row
-    from xlplugin.tax.regime import Book, HarvestCheck, TaxRegime
+    from xlplugin.tax.regime import Book, HarvestCheck, Period, TaxRegime
 
 __all__ = [
     "BELOW_MIN",
@@ -210,8 +218,10 @@ def _markets(rows: Iterable[Row]) -> set[str]:
 
 def _judge(row: Row, desk: _Desk) -> Candidate:
     first, quote = row.first, desk.quotes.get(row.first.code)
-    price = _home_price(row, quote)
+    price = home_price(first, quote)
     problems = set(row.problems)
+    if not row.pooled and first.acquired is not None and first.acquired > desk.as_of:
+        problems.add("NO_DATE")  # not held yet: it can replace a loss, but not be sold
     if first.code and isinstance(price, str):
         problems.add(price)
     restricted = row.restricted or first.code in desk.limits.blocked_codes
@@ -236,21 +246,6 @@ def _judge(row: Row, desk: _Desk) -> Candidate:
         # Another row of the same pool has no cost: the average of the pool is not known.
         return replace(unknown, reasons=tuple(sorted({*unknown.reasons, "NO_COST"})))
     return _checked(replace(unknown, reasons=()), row, regime, book, price, desk, restricted=restricted)
-
-
-def _home_price(row: Row, quote: Quote | None) -> Fraction | str:
-    """Price per share in the account's currency, or the reason why there is none."""
-    if quote is None or quote.price is None:
-        return "NO_PRICE"
-    if quote.price <= 0:
-        return "BAD_PRICE"
-    home = row.account.currency if row.account else ""
-    foreign = quote.currency or row.first.currency
-    if foreign in ("", home):
-        return quote.price * quote.fx if quote.fx is not None and not foreign else quote.price
-    if quote.fx is None:
-        return "NO_FX"
-    return quote.price * quote.fx
 
 
 def _checked(
@@ -337,10 +332,7 @@ def _taxpayer(account: Account, limits: Limits) -> Taxpayer:
 
 def _period(regime: TaxRegime, taxpayer: Taxpayer, desk: _Desk) -> Period:
     end = desk.limits.period_end
-    if taxpayer.corporation and end is not None:
-        year_before = end.replace(year=end.year - 1, day=min(end.day, 28))
-        return Period(end.year, year_before + dt.timedelta(days=1), end)
-    return regime.period(desk.as_of, taxpayer)
+    return regime.period(end if taxpayer.corporation and end is not None else desk.as_of, taxpayer)
 
 
 def _complete(account: Account, regime: TaxRegime, limits: Limits) -> bool:

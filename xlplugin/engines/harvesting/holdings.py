@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from xlplugin.core.accounts import Account
 
-__all__ = ["BY_LOT", "Holding", "Quote", "Row", "books_of", "rows_of", "unclear_groups"]
+__all__ = ["BY_LOT", "Holding", "Quote", "Row", "books_of", "home_price", "rows_of", "unclear_groups"]
 
 LONG_AGO = dt.date(1970, 1, 1)  # for a Japanese pool row without a date: no rule asks for it
 BY_LOT = "lot"
@@ -61,6 +61,23 @@ class Quote:
     fx: Fraction | None = None
     spread: Fraction | None = None
     replacement: str = ""
+
+
+def home_price(holding: Holding, quote: Quote | None) -> Fraction | str:
+    """Price per share in the account's currency, or the reason code that says why there is none.
+
+    A price is in the currency of its row, else of the holding; `fx` counts only where that is not the
+    account's, or where no currency is named at all.
+    """
+    if quote is None or quote.price is None:
+        return "NO_PRICE"
+    if quote.price <= 0:
+        return "BAD_PRICE"
+    home = holding.account.currency if holding.account else ""
+    foreign = quote.currency or holding.currency
+    if foreign in ("", home):
+        return quote.price * quote.fx if quote.fx is not None and not foreign else quote.price
+    return "NO_FX" if quote.fx is None else quote.price * quote.fx
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,8 +129,16 @@ class JpIndividual:
         return calendar.last_trade_settling_by(period.end)
 
     def earliest_rebuy(self, trade_date: dt.date, account: Account, calendar: Calendar) -> dt.date | None:
-        """The next session; None where a loss counts nowhere."""
-        return calendar.after(trade_date, 1) if account.kind.facts.loss_counts else None
+        """The next session that settles later than the sale; None where a loss counts nowhere.
+
+        The settlement day makes the batch: when the lag grows shorter, trades of two days settle on one.
+        """
+        if not account.kind.facts.loss_counts:
+            return None
+        settled, day = calendar.settlement(trade_date), calendar.after(trade_date, 1)
+        while calendar.settlement(day) <= settled:
+            day = calendar.after(day, 1)
+        return day
 
     # -- the seam --------------------------------------------------------------------------------
 

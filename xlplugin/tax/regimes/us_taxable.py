@@ -114,7 +114,9 @@ class UsTaxable:
         """The day after the window closes; none where no loss counts."""
         del calendar
         last = self.wash.window(trade_date)[1]
-        return last + dt.timedelta(days=1) if account.kind.facts.loss_counts else None
+        if last == dt.date.max or not account.kind.facts.loss_counts:
+            return None
+        return last + dt.timedelta(days=1)
 
     # -- the seam --------------------------------------------------------------------------------
 
@@ -234,9 +236,10 @@ class UsTaxable:
     ) -> NetResult:
         """Schedule D. A disallowed loss belongs to the year of its sale, whenever it became known.
 
-        `income` may hold ORDINARY (taxable income without capital results), QUALIFIED (dividends),
-        INVESTMENT (interest, ordinary dividends and other investment income that is part of
-        ORDINARY) and MAGI (without capital results), all in dollars.
+        `income` may hold ORDINARY (taxable income without capital results and QUALIFIED; negative
+        where deductions exceed it), QUALIFIED (dividends), INVESTMENT (interest, ordinary dividends
+        and other investment income that is part of ORDINARY) and MAGI (without capital results),
+        all in dollars. Without ORDINARY the yearly deduction is taken to find income to meet.
         """
         if unknown := sorted(set(income) - NAMES):
             raise LedgerError(
@@ -256,12 +259,16 @@ class UsTaxable:
         brought = {
             b: sum((c.amount for c in carry if c.bucket is b), Decimal(0)) for b in (Bucket.ST, Bucket.LT)
         }
+        adjusted = None
+        if ORDINARY in income:  # a deduction that finds no income to meet uses up no carry: 26 USC 1212(b)(2)
+            adjusted = income[ORDINARY] + income.get(Bucket.QUALIFIED, Decimal(0))
         done_net = net_capital(
             rounded(exact[Bucket.ST]),
             rounded(exact[Bucket.LT]),
             limit=loss_limit(period.label, taxpayer.filing_status),
             carry_st=brought[Bucket.ST],
             carry_lt=brought[Bucket.LT],
+            adjusted_income=adjusted,
         )
         out = tuple(
             Carry(bucket, period.label, amount)
@@ -294,8 +301,11 @@ class UsTaxable:
         """
         year, status = net.period.label, taxpayer.filing_status
         capital = net.taxable[Bucket.ST] + net.taxable[Bucket.LT]
-        ordinary = max(Decimal(0), net.taxable[Bucket.ORDINARY] + net.taxable[Bucket.ST] - net.deducted)
-        preferred = net.taxable[Bucket.LT] + net.taxable[Bucket.QUALIFIED]
+        zero = Decimal(0)
+        below = net.taxable[Bucket.ORDINARY] + net.taxable[Bucket.ST] - net.deducted
+        ordinary = max(zero, below)
+        # Deductions that ordinary income does not absorb come off what is taxed at preferential rates.
+        preferred = max(zero, net.taxable[Bucket.LT] + net.taxable[Bucket.QUALIFIED] + min(zero, below))
         parts = {
             "ordinary": ordinary_tax(ordinary, year, status),
             "preferential": preferential_tax(ordinary, preferred, year, status).tax,

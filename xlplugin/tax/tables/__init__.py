@@ -21,7 +21,16 @@ from typing import Any, NamedTuple, TypeVar
 from xlplugin.core.dated import Dated, Row
 from xlplugin.errors import NoTableError
 
-__all__ = ["Bracket", "TaxRow", "TaxTable", "Value", "table", "table_names", "table_version"]
+__all__ = [
+    "Bracket",
+    "TaxRow",
+    "TaxTable",
+    "Value",
+    "last_day",
+    "table",
+    "table_names",
+    "table_version",
+]
 
 REGIMES = ("jp.individual", "jp.corporate", "us.taxable")
 
@@ -174,7 +183,25 @@ class TaxTable:
 
     def of_year(self, year: int, **key: str) -> TaxRow:
         """The row in force on 1 January of the tax year."""
-        return self.at(dt.date(year, 1, 1), **key)
+        return self.at(last_day(year).replace(month=1, day=1), **key)
+
+
+def last_day(year: int) -> dt.date:
+    """31 December of a tax year.
+
+    Raises
+    ------
+    NoTableError
+        If there is no such year.
+
+    Examples
+    --------
+    >>> last_day(2026)
+    datetime.date(2026, 12, 31)
+    """
+    if not dt.MINYEAR <= year < dt.MAXYEAR:
+        raise NoTableError(f"{year}: there is no such tax year; give a calendar year such as 2026")
+    return dt.date(year, 12, 31)
 
 
 @cache
