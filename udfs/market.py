@@ -14,10 +14,12 @@ import numpy as np
 from xlplugin.errors import InputError, MissingError
 from xlplugin.risk.covariance import statistical_model
 from xlplugin.risk.history import common_returns
+from xlplugin.risk.models import default_model
 from xlplugin.worksheet import market
 from xlplugin.worksheet.convert import serial
 from xlplugin.worksheet.handles import Kept, keep
 from xlplugin.worksheet.kinds import (
+    Choice,
     Day,
     Help,
     Kind,
@@ -31,6 +33,7 @@ from xlplugin.worksheet.registry import worksheet_function
 
 RISK_MODEL_OPTIONS = OptionSchema(
     (
+        Option("method", ("方式",), Kind.TEXT, "DEFAULT", Choice("DEFAULT", "PCA")),
         Option("factors", ("因子数",), Kind.WHOLE, 10, between=(1, 100)),
         Option("days", ("日数",), Kind.WHOLE, 504, between=(60, 5040)),
     )
@@ -90,26 +93,29 @@ def price_history(
 def risk_model(
     index_id: Annotated[Text, Help("Name of the index in the market folder", "指数ID")],
     as_of: Annotated[Day, Help("Last day of the history", "基準日")],
-    options: Annotated[OptionalSettings, Help("factors, days", "設定"), RISK_MODEL_OPTIONS] = None,
+    options: Annotated[
+        OptionalSettings, Help("method (DEFAULT, PCA), factors of PCA, days", "設定"), RISK_MODEL_OPTIONS
+    ] = None,
     codes: Annotated[
         OptionalLabels, Help("Securities wanted, in this order; all if left out", "銘柄")
     ] = None,
 ) -> str:
     """Yearly risk model of an index's securities, kept behind a handle that covariance arguments take.
 
-    Principal components of daily returns of the last two years and a specific variance per security.
+    DEFAULT is the structured model whose level is tested out of sample (xlplugin/risk/SPEC.md, 5);
+    PCA keeps plain principal components, which understate the risk of an optimised portfolio.
 
     Examples
     --------
     >>> from xlplugin.worksheet.market import PriceHistory, attach
     >>> class Walk:
     ...     def history(self, index_id, start, end):
-    ...         days = tuple(end - dt.timedelta(days=n) for n in range(99, -1, -1))
-    ...         steps = np.random.default_rng(1).normal(0.0, 0.01, (100, 2))
-    ...         return PriceHistory(days, ("7203", "6758"), 100 * np.exp(steps.cumsum(axis=0)))
+    ...         days = tuple(end - dt.timedelta(days=n) for n in range(399, -1, -1))
+    ...         steps = np.random.default_rng(1).normal(0.0, 0.01, (400, 20))
+    ...         return PriceHistory(days, tuple(map(str, range(20))), 100 * np.exp(steps.cumsum(axis=0)))
     >>> attach(Walk())
-    >>> risk_model("TOPIX", dt.date(2026, 11, 20))[:10]
-    'DI:RISK:2:'
+    >>> risk_model("TOPIX", dt.date(2026, 11, 20))[:11]
+    'DI:RISK:20:'
     >>> attach(None)
     """
     settings = RISK_MODEL_OPTIONS.defaults() | (options or {})
@@ -130,7 +136,11 @@ def risk_model(
         raise MissingError(
             f"codes: too little price history for {', '.join(short[:5])}; leave them out, or add prices"
         )
-    model = statistical_model(returns, min(settings["factors"], len(covered), len(returns) - 1), per_year)
+    if settings["method"] == "PCA":
+        factors = min(settings["factors"], len(covered), len(returns) - 1)
+        model = statistical_model(returns, factors, per_year)
+    else:
+        model = default_model(returns, periods_per_year=per_year)
     return keep(
         Kept(
             "RISK",

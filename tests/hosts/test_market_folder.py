@@ -39,7 +39,7 @@ def folder(tmp_path):
 
 def test_a_risk_model_behind_a_handle_gives_the_tracking_risk_of_its_covariance(folder):
     market.attach(MarketFolder(folder))
-    ((handle,),) = call(load()["RISK_MODEL"], "sample", LAST, [["factors", 2]])
+    ((handle,),) = call(load()["RISK_MODEL"], "sample", LAST, [["method", "PCA"], ["factors", 2]])
     portfolio, benchmark = [[0.5], [0.3], [0.2]], [[0.4], [0.4], [0.2]]
     ((risk,),) = call(load()["TRACKING_RISK"], portfolio, benchmark, handle)
     arrays = handles.fetch("risk", handle).arrays
@@ -53,7 +53,7 @@ def test_a_risk_model_behind_a_handle_gives_the_tracking_risk_of_its_covariance(
 
 def test_the_order_of_the_codes_asked_for_is_the_order_of_the_model(folder):
     market.attach(MarketFolder(folder))
-    ((handle,),) = call(load()["RISK_MODEL"], "SAMPLE", LAST, None, [["1003"], ["1001"]])
+    ((handle,),) = call(load()["RISK_MODEL"], "SAMPLE", LAST, [["method", "PCA"]], [["1003"], ["1001"]])
     assert handles.fetch("risk", handle).arrays["codes"].tolist() == ["1003", "1001"]
 
 
@@ -115,7 +115,7 @@ def test_the_environment_names_the_market_and_the_place_of_kept_handles(folder, 
     monkeypatch.setenv("XLPLUGIN_DATA", str(tmp_path / "data"))
     connect.cache_clear()
     connect()
-    ((handle,),) = call(load()["RISK_MODEL"], "SAMPLE", LAST)
+    ((handle,),) = call(load()["RISK_MODEL"], "SAMPLE", LAST, [["method", "PCA"]])
     assert list((tmp_path / "data" / "handles").glob("*.npz"))
     handles._STORES[0] = MemoryStore()
     assert handles.fetch("risk", handle).kind == "RISK"
