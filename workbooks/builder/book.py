@@ -71,6 +71,8 @@ class Book:
         self.layout = layout(name)
         self.calc = layout("calc")
         self.functions = frozenset(layout("functions")["worksheet"])
+        wanted = self.layout.get("lists")  # a book names its drop-down lists, or takes them all
+        self.lists = {key: value for key, value in layout("lists").items() if wanted is None or key in wanted}
         self.target = BytesIO()
         self.workbook = xlsxwriter.Workbook(
             self.target, {"in_memory": True, "strings_to_numbers": False, "strings_to_urls": False}

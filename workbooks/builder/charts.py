@@ -56,7 +56,7 @@ def _series(book: Book, kind: str, series: dict[str, Any]) -> dict[str, Any]:
     if "categories" in series:
         out["categories"] = _range(book, series["categories"])
     if name := series.get("name"):
-        out["name"] = "=" + book.resolver(f"{{T:{name}}}")
+        out["name"] = "=" + book.resolver(name if name.startswith("{") else f"{{T:{name}}}")
     line: dict[str, Any] = {"color": color, "width": series.get("weight", 2.25)}
     if series.get("dash"):
         line["dash_type"] = "dash"

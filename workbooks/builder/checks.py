@@ -22,8 +22,9 @@ _RESULT = (
 
 
 def book_checks(name: str) -> list[dict[str, Any]]:
-    """The checks of `checks.toml` that belong to a book, in their order."""
-    return [entry for entry in layout("checks")["check"] if name in entry["books"]]
+    """The checks that belong to a book, in their order: of `checks.toml`, or of the file its layout names."""
+    entries = layout(layout(name).get("checks", "checks"))["check"]
+    return [entry for entry in entries if name in entry.get("books", (name,))]
 
 
 def check_state(book: Book) -> dict[str, Any]:

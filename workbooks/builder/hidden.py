@@ -152,7 +152,7 @@ def place_lists(book: Book, sheet: Sheet) -> None:
     """Name the code and the word column of every choice list."""
     book.resolver.texts = _Texts(sheet.name)
     column = 2
-    for name, choices in layout("lists").items():
+    for name, choices in book.lists.items():
         rows = len(choices)
         codes = f"{sheet_ref(sheet.name)}!{xl_range_abs(1, column, rows, column)}"
         words = f"{sheet_ref(sheet.name)}!{xl_range_abs(1, column + 1, rows, column + 1)}"
@@ -165,7 +165,7 @@ def place_lists(book: Book, sheet: Sheet) -> None:
 def write_lists(book: Book, sheet: Sheet) -> None:
     """Write choices and every text that a formula asked for."""
     hidden, column = book.formats.cell("hidden"), 2
-    for name, choices in layout("lists").items():
+    for name, choices in book.lists.items():
         sheet.worksheet.write_string(0, column, name, hidden)
         for row, code in enumerate(choices, start=1):
             if code.isdigit():

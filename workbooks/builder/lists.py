@@ -23,10 +23,15 @@ _TRUE = "=IFERROR(ABS({self.found}-{self.expected})<0.0000001,FALSE)"
 _PASSED = "=IF({self.passed},{t:result.ok},{t:result.error})"
 
 
+def _tests(book: Book) -> list[dict[str, Any]]:
+    """The self-tests of `selftests.toml`, or of the file that the book's layout names."""
+    return list(layout(book.layout.get("tests", "selftests"))["test"])
+
+
 def place_test_data(book: Book, sheet: Sheet) -> None:
     """Name the fixed block `tst_<id>` of every self-test; they stand one below the other."""
     row = _FIRST_ROW
-    for test in layout("selftests")["test"]:
+    for test in _tests(book):
         data = test["data"]
         last = row + len(data) - 1
         area = xl_range_abs(row, _FIRST_COLUMN, last, _FIRST_COLUMN + len(data[0]) - 1)
@@ -40,7 +45,7 @@ def write_test_data(book: Book, sheet: Sheet) -> None:
     """Write the fixed blocks."""
     row, style, day = _FIRST_ROW, book.formats.cell("hidden"), book.formats.cell("hidden", "d")
     book.write(sheet, row - 1, _FIRST_COLUMN, "t:checks.data", book.formats.cell("heading"))
-    for test in layout("selftests")["test"]:
+    for test in _tests(book):
         for line in test["data"]:
             for offset, value in enumerate(line):
                 column = _FIRST_COLUMN + offset
@@ -67,7 +72,7 @@ def tests_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
             "passed": _TRUE,
             "score": "=IF({self.passed},1,0)",
         }
-        for number, test in enumerate(layout("selftests")["test"], start=1)
+        for number, test in enumerate(_tests(book), start=1)
     ]
     return entry | {"lines": lines}
 
