@@ -284,3 +284,15 @@ ONE = np.array([0.6, 0.4])
 def test_requests_that_cannot_be_met_are_refused(error, call):
     with pytest.raises(error):
         call()
+
+
+def test_a_large_universe_is_never_worse_than_the_search_from_the_dual():
+    from xlplugin.engines.replication.cardinality import fewest_names
+
+    index, risk = market(200, seed=0)
+    weights = OPTIMIZED.weights(ReplicationRequest(index, 12, risk))
+    dual = fewest_names(risk.loadings(), risk.specific_variance, index, 12, bound=False)
+    active = weights - index
+    assert np.count_nonzero(weights) <= 12
+    assert weights.sum() == pytest.approx(1.0)
+    assert np.sqrt(active @ risk.covariance() @ active) <= dual.tracking_risk * (1 + 1e-9)

@@ -29,6 +29,7 @@ __all__ = ["Programme", "Solution", "Trades", "solve"]
 _MAX_STEPS = 80
 _GAP = 1e-13  # duality gap to stop at, in scaled units
 _RESIDUAL = 1e-9  # residual to stop at; rounding rarely allows much less
+_LOST = 1e30  # a residual from which there is no way back
 _GOOD = 1e-7  # what is accepted when rounding stops the method earlier
 _SHORT = 0.3  # of a full step
 _BALANCE = 1e-5  # smallest product of slack and multiplier, as a part of their mean
@@ -113,7 +114,8 @@ def solve(programme: Programme) -> Solution:
     if programme.trades is not None:
         parts.append(programme.trades.cost)
     scale = max(float(part.max(initial=0.0)) for part in parts)
-    return _Interior(programme, scale or 1.0).run()
+    with np.errstate(over="ignore", invalid="ignore"):  # without a feasible point the iterates run away
+        return _Interior(programme, scale or 1.0).run()
 
 
 def _solve_without_fixed(programme: Programme, fixed: BoolArray) -> Solution:
@@ -259,7 +261,7 @@ class _Interior:
             error = max(gaps.error, at.gap)
             if error < best_error or (gaps.error < _RESIDUAL and at.gap < best_error):
                 best, best_error = at, error
-            if gaps.error < _RESIDUAL and at.gap < _GAP:
+            if (gaps.error < _RESIDUAL and at.gap < _GAP) or not error < _LOST:
                 break
             step = self.step(at, gaps)
             if step is None:
@@ -281,7 +283,10 @@ class _Interior:
 
     def step(self, at: _Point, gaps: _Gaps) -> _Point | None:
         """The next point of the predictor-corrector; None if no further step can be computed."""
-        factor = _Factor(self, at.lam / at.s)
+        weight = at.lam / at.s
+        if not np.all(np.isfinite(weight)):
+            return None
+        factor = _Factor(self, weight)
 
         def direction(target: FloatArray) -> _Point:
             right = -gaps.dual - self.transposed((at.lam * gaps.slack - target) / at.s)

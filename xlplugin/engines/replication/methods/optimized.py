@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xlplugin.core.arrays import exact_sum, square
+from xlplugin.engines.replication.cardinality import fewest_names
 from xlplugin.engines.replication.optimal import Row, WeightProblem
-from xlplugin.engines.replication.subset import best_subset
+from xlplugin.engines.replication.subset import MAX_SUBSETS, best_subset
 from xlplugin.errors import InputError, ShapeError
 from xlplugin.risk.factors import FactorModel
 
@@ -32,7 +34,33 @@ class Optimized:
         count = request.size if request.count is None else min(request.count, request.size)
         if count >= int(request.eligible.sum()) and request.min_weight == 0.0:
             return problem.weights()
-        return best_subset(problem, count, request.required, request.min_weight)
+        weights = best_subset(problem, count, request.required, request.min_weight)
+        other = _by_dual(request, problem, count)
+        return weights if other is None or problem.objective(weights) <= problem.objective(other) else other
+
+
+def _by_dual(request: ReplicationRequest, problem: WeightProblem, count: int) -> FloatArray | None:
+    """The answer of the search from the dual, where a request has nothing but a number of names.
+
+    It restarts many times in factor form, so it is now and then a little better on large universes.
+    """
+    risk, n = request.risk, request.size
+    if not isinstance(risk, FactorModel) or comb(n, count) <= MAX_SUBSETS:
+        return None
+    only_count = problem.is_plain and request.min_weight == 0.0 and not np.any(request.required)
+    bounds = np.all((problem.upper <= 0.0) | np.isinf(problem.upper))
+    whole = abs(problem.budget - 1.0) < 1e-12 and abs(exact_sum(request.benchmark) - 1.0) < 1e-9
+    if not (only_count and bounds and whole and np.all(risk.specific_variance > 0.0)):
+        return None
+    found = fewest_names(
+        risk.loadings(),
+        risk.specific_variance,
+        request.benchmark,
+        count,
+        allowed=request.eligible,
+        bound=False,
+    )
+    return found.weights
 
 
 def weight_problem(request: ReplicationRequest) -> WeightProblem:
