@@ -286,3 +286,17 @@ def test_a_function_in_a_calculated_column_is_called_in_every_row() -> None:
 
     result = compiled(written(fill)).run(Inputs(tables={"L": [{"Cost": n} for n in range(5)]}), as_of=DAY)
     assert result.cells("L", "B2:B6") == [[1.0], [2.0], [3.0], [4.0], [5.0]]
+
+
+def test_relative_and_fixed_rows_of_a_calculated_column_move_as_in_excel() -> None:
+    def fill(writer: object) -> None:
+        sheet = writer.add_worksheet("L")  # type: ignore[attr-defined]
+        put(sheet, "F1", 100)
+        put(sheet, "F2", 7)
+        columns = [{"header": "Cost"}, {"header": "Odd"}]
+        sheet.add_table("A1:B3", {"name": "L", "columns": columns})
+        put(sheet, "B2", "=A2+F$1+$F$2*A$2")
+
+    result = compiled(written(fill)).run(Inputs(tables={"L": [{"Cost": n} for n in (1, 2, 3)]}), as_of=DAY)
+    # By hand: Cost + 100 + 7 x the first Cost.
+    assert result.cells("L", "B2:B4") == [[108.0], [109.0], [110.0]]

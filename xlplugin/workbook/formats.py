@@ -97,7 +97,7 @@ def display(value: float, code: str, *, date1904: bool = False) -> str:
     if match := _NUMBER.fullmatch(code):
         places = len(match["places"] or "")
         exact = Decimal(repr(value)) * (100 if match["percent"] else 1)
-        rounded = exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+        rounded = exact.quantize(Decimal((0, (1,), -places)), rounding=ROUND_HALF_UP)
         return f"{rounded:{',' if match['comma'] else ''}f}{match['percent'] or ''}"
     parts = _DATE.findall(code)
     if parts and "".join(a + b for a, b in parts) == code and 61 <= value < 2958466:

@@ -190,7 +190,7 @@ def _operand_end(parts: list[Token], start: int) -> int:
         start += 2
     if start >= count:
         return start
-    if parts[start][1] == "(":
+    if parts[start][1] in ("(", "{"):
         end = closing(parts, start) + 1
     elif parts[start][0] == NAME and start + 1 < count and parts[start + 1][1] == "(":
         end = closing(parts, start + 1) + 1

@@ -49,6 +49,8 @@ _ARRAY_LOOKUP: Final = "__XLOOKUP"
 _OF_RESULTS: Final = frozenset({"__ROWS", "__COLUMNS"})  # replaced where the argument is a result
 _SINGLE: Final = "_XLFN.SINGLE"
 _ANCHOR: Final = "_XLFN.ANCHORARRAY"
+_THIS_ROW: Final = "#This Row]"
+_SITES: Final = (900_000_001, 900_000_002)  # stand for the number of a cell while a pattern is made
 _LAMBDAS: Final = frozenset(
     prefix + name for prefix in ("", "_XLFN.") for name in ("LAMBDA", "ISOMITTED", *HELPERS)
 )
@@ -88,6 +90,41 @@ class _Place:
     refused: str | None = None
 
 
+@dataclass(frozen=True)
+class _Pattern:
+    """Engine text of a calculated column; None stands for the row, False for the number of the cell."""
+
+    pieces: tuple[str | bool | None, ...]
+    first: int
+    last: int
+    tables: frozenset[str]
+
+    def at(self, row: int, site: int) -> str:
+        """The text in one row."""
+        shown, number = str(row), str(site)
+        return "".join(
+            [shown if piece is None else number if piece is False else str(piece) for piece in self.pieces]
+        )
+
+
+def _row_pieces(one: str, following: str, row: int) -> tuple[str | bool | None, ...] | None:
+    """What two rows of a column have in common; None where they differ by more than their row."""
+    here, there = tokens(one), tokens(following)
+    if len(here) != len(there):
+        return None
+    pieces: list[str | bool | None] = []
+    for (kind, part), (_, other) in zip(here, there, strict=True):
+        if part == other:
+            pieces.append(part)
+        elif (part, other) == (str(_SITES[0]), str(_SITES[1])):
+            pieces.append(False)
+        elif kind == CELL and part.endswith(str(row)) and other == part.removesuffix(str(row)) + str(row + 1):
+            pieces += [part.removesuffix(str(row)), None]
+        else:
+            return None
+    return tuple(pieces)
+
+
 class Lowering:
     """From stored to engine formulas, for one state of the tables.
 
@@ -116,6 +153,7 @@ class Lowering:
         dynamic: Collection[tuple[str, int, int]] = (),
     ) -> None:
         listed = list(names)
+        self._patterns: dict[tuple[str, str, int], _Pattern] = {}
         self._dynamic = frozenset(dynamic)
         self._simple = {n.name.upper(): n.text for n in listed if is_simple_name(n.text)}
         self.tables = {table.name.upper(): table for table in tables}
@@ -149,7 +187,7 @@ class Lowering:
         other.__dict__.update(self.__dict__)
         changed = {table.name.upper(): table for table in tables}
         other.tables = {**self.tables, **changed}
-        other.names = dict(self.names)
+        other.names, other._patterns = dict(self.names), {}
         for key, readers in self._name_tables.items():
             for name in readers & changed.keys():
                 other.names[key] = moved_reference(other.names[key], self.tables[name], changed[name])
@@ -163,17 +201,38 @@ class Lowering:
         InvalidReferenceError
             For a text in brackets that is no structured reference.
         """
-        compares = may_compare(formula)
         if (
-            not compares
+            not may_compare(formula)
             and "[" not in formula
             and self._words.isdisjoint(w.upper() for w in _WORD.findall(formula))
         ):
             return Lowered(formula)
-        place = _Place(sheet, row, column, site)
+        if _THIS_ROW in formula:
+            return self._in_table(formula, sheet, row, column, site)
+        return self._lowered(formula, _Place(sheet, row, column, site))
+
+    def _lowered(self, formula: str, place: _Place) -> Lowered:
         parts = tokens(formula)
-        walked = text(self._walk(compared(parts) if compares else parts, place, 0))
+        walked = text(self._walk(compared(parts) if may_compare(formula) else parts, place, 0))
         return Lowered(walked, frozenset(place.tables), place.refused)
+
+    def _in_table(self, formula: str, sheet: str, row: int, column: int, site: int) -> Lowered:
+        """The formula of a calculated column: the same text in every row, lowered once per column."""
+        key = formula, sheet, column
+        pattern = self._patterns.get(key)
+        if pattern is not None and pattern.first <= row <= pattern.last:
+            return Lowered(pattern.at(row, site), pattern.tables)
+        lowered = self._lowered(formula, _Place(sheet, row, column, site))
+        table = next((t for t in self.tables.values() if t.holds(sheet, row, column)), None)
+        if table is None or lowered.refused or not table.first_data_row <= row < table.last_data_row:
+            return lowered
+        one = self._lowered(formula, _Place(sheet, row, column, _SITES[0])).text
+        next_one = self._lowered(formula, _Place(sheet, row + 1, column, _SITES[1])).text
+        pieces = _row_pieces(one, next_one, row)
+        if pieces is not None:
+            first, last = table.first_data_row, table.last_data_row
+            self._patterns[key] = _Pattern(pieces, first, last, lowered.tables)
+        return lowered
 
     def fixed(self, lowered: str, corners: Box) -> str:
         """A ``{...}`` array, which keeps its extent."""

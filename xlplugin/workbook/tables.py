@@ -7,7 +7,7 @@ old last record and lie inside the table follow: conditional formats, validation
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from xlplugin.errors import InputError
@@ -17,17 +17,17 @@ from xlplugin.workbook.parts import main, part_bytes
 from xlplugin.workbook.sheets import Cell, Row, Way
 from xlplugin.workbook.structured import following_range, moved_reference
 from xlplugin.workbook.tokens import (
+    CELL,
     LAST_ROW,
+    ROWS,
     address,
     box,
     box_text,
     column_name,
-    shift,
-    text,
     tokens,
 )
 from xlplugin.workbook.view import literal_view
-from xlplugin.workbook.xmltext import attribute_text
+from xlplugin.workbook.xmltext import attribute_text, xml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +40,7 @@ __all__ = ["set_tables"]
 
 _SQREF = re.compile(r'(\bsqref=")([^"]*)(")|(<xm:sqref>)([^<]*)(</xm:sqref>)')
 _INNER_FORMULA = re.compile(r"(<(?:xm:f|formula[12]?)>)([^<]*)(</)")
+_ROW_OF = re.compile(r"(\$?[A-Za-z]+|)([0-9]+)")  # a relative row: no $ before it
 _DIMENSION = re.compile(r'(<dimension\b[^>]*?\bref=")([^"]*)(")')
 
 
@@ -63,9 +64,9 @@ def set_tables(
             raise InputError(f"There is no table {name!r} in the workbook; it has {known}")
         _Resize(template, bound, table, records).apply()
     changed = [new for _, new in bound.moved]
+    bound.lowering = bound.lowering.with_tables(changed)
+    _lower_again(bound, {table.name.upper() for table in changed})
     if changed:
-        bound.lowering = bound.lowering.with_tables(changed)
-        _lower_again(template, bound, {table.name.upper() for table in changed})
         for old, new in bound.moved:
             bound.parts[old.part] = _table_part(template, old, new)
             for name, sheet in bound.sheets.items():
@@ -73,6 +74,46 @@ def set_tables(
                 if tail != sheet.tail:
                     bound.sheets[name] = replace(sheet, tail=tail)
                     bound.changed.add(name)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One column of a table: a format, and either the first formula or the values of the client."""
+
+    column: int
+    letters: str
+    style: str | None
+    first: Cell | None
+    values: Sequence[Any]
+    pieces: tuple[str | int, ...]  # of the formula; a number is a row, counted from that of the cell
+    is_plain: bool
+
+    @classmethod
+    def of(cls, column: int, style: str | None, first: Cell | None, values: Sequence[Any] | None) -> _Plan:
+        """What is the same in every row."""
+        pieces = _relative_rows(first) if first is not None else ()
+        is_plain = first is not None and not first.is_ours and first.lowered == first.formula
+        return cls(column, column_name(column), style, first, values or (), pieces, is_plain)
+
+    def formula(self, number: int) -> str:
+        """The formula in one row."""
+        if len(self.pieces) == 1:
+            return str(self.pieces[0])
+        return "".join([str(number + p) if type(p) is int else str(p) for p in self.pieces])
+
+
+def _relative_rows(first: Cell) -> tuple[str | int, ...]:
+    """A formula as texts and rows relative to the row of its cell."""
+    pieces: list[str | int] = [""]
+    for kind, part in tokens(first.formula or ""):
+        sides = part.split(":") if kind == ROWS else [part]
+        for at, side in enumerate(sides):
+            match = _ROW_OF.fullmatch(side) if kind in (CELL, ROWS) else None
+            lead = (":" if at else "") + (side if match is None else match[1])
+            pieces[-1] = f"{pieces[-1]}{lead}"
+            if match is not None:
+                pieces += [int(match[2]) - first.row, ""]
+    return tuple(pieces)
 
 
 class _Resize:
@@ -105,7 +146,8 @@ class _Resize:
         table, rows = self.table, dict(self.sheet.rows)
         prototype = rows.get(table.first_data_row)
         styles, formulas = self._prototype(prototype)
-        columns = self._values(formulas)
+        values = self._values(formulas)
+        plans = [_Plan.of(c, styles.get(c), formulas.get(c), values.get(c)) for c in self.columns]
         height = {}
         if prototype is not None:
             kept = ("ht", "customHeight", "s", "customFormat")
@@ -116,7 +158,7 @@ class _Resize:
         for index in range(self.count):
             number = table.first_data_row + index
             old = rows.get(number) or Row(number, {"r": str(number), **height}, "", [])
-            rows[number] = self._data_row(old, index, styles, formulas, columns)
+            rows[number] = self._data_row(old, index, plans)
         if table.has_totals:
             number = self.new.corners[2]
             old = rows.get(number) or Row(number, {"r": str(number), **height}, "", [])
@@ -181,53 +223,53 @@ class _Resize:
             found[column] = values or [None]
         return found
 
-    def _data_row(
-        self,
-        old: Row,
-        index: int,
-        styles: Mapping[int, str | None],
-        formulas: Mapping[int, Cell],
-        columns: Mapping[int, list[Any]],
-    ) -> Row:
+    def _data_row(self, old: Row, index: int, plans: Sequence[_Plan]) -> Row:
         number = old.number
-        shared = self.template.strings_part is not None
         before = {one.column: one for one in old.parsed()}
         cells = [one for one in before.values() if one.column not in self.columns]
-        for column in self.columns:
-            mine = before.get(column)
-            style = mine.style if mine is not None else styles.get(column)
-            attributes = {"r": f"{column_name(column)}{number}"}
-            if style is not None:
-                attributes["s"] = style
-            if column in formulas:
-                cells.append(self._calculated(formulas[column], number, attributes))
-                continue
-            value = columns[column][index]
-            raw = literal_raw(attribute_text(attributes), value, self.bound.pool, shared=shared)
-            view = literal_view(number, column, value)
-            cells.append(Cell(number, column, attributes, raw, view=view))
-        cells.sort(key=lambda one: one.column)
+        beside = bool(cells)
+        for plan in plans:
+            mine = before.get(plan.column)
+            style = plan.style if mine is None else mine.style
+            place = f"{plan.letters}{number}"
+            attributes = {"r": place} if style is None else {"r": place, "s": style}
+            if plan.first is not None:
+                cells.append(self._calculated(plan, number, attributes))
+            elif plan.values[index] is not None or style is not None:
+                cells.append(self._literal(plan.values[index], number, plan.column, attributes))
+        if beside:
+            cells.sort(key=lambda one: one.column)
         return rebuilt(old, cells)
 
-    def _calculated(self, first: Cell, number: int, attributes: dict[str, str]) -> Cell:
-        formula = first.formula or ""
-        if number != first.row:
-            formula = text(shift(tokens(formula), number - first.row, 0))
-        one = replace(first, row=number, attributes=attributes, raw="", formula=formula)
-        if first.way is Way.DYNAMIC:
-            one.extent = (number, first.column, number, first.column)
-        return self._lowered(one)
+    def _literal(self, value: Any, number: int, column: int, attributes: dict[str, str]) -> Cell:
+        template, pool = self.template, self.bound.pool
+        raw = literal_raw(attribute_text(attributes), value, pool, shared=template.strings_part is not None)
+        # Numbers are the same for the calculator; it does not know the texts that this client adds.
+        view = literal_view(number, column, value) if type(value) is str else None
+        return Cell(number, column, attributes, raw, view=view)
 
-    def _lowered(self, one: Cell) -> Cell:
-        """Engine text of a formula that is new on its row; tables of other sizes come later."""
-        if one.formula is None or one.way is Way.KEPT:
+    def _calculated(self, plan: _Plan, number: int, attributes: dict[str, str]) -> Cell:
+        first = plan.first
+        if first is None:
+            raise ValueError("the column is not calculated")
+        one = Cell(number, plan.column, attributes, "", plan.formula(number), first.way, first.extent)
+        one.extensions, one.is_ours, one.tables = first.extensions, first.is_ours, first.tables
+        if first.way is Way.DYNAMIC:
+            one.extent = (number, plan.column, number, plan.column)
+        elif first.way is Way.KEPT:
+            one.raw = f"{one.start}><f>{xml(one.formula or '')}</f></c>"
+        if plan.is_plain:
+            one.lowered = one.formula or ""
             return one
-        if one.is_ours:
-            one.site = len(self.bound.sites)
-            self.bound.sites.append((self.table.sheet, address(one.row, one.column)))
-        lowering = self.bound.lowering.with_tables([self.new])
-        lowered = lowering(one.formula, self.table.sheet, one.row, one.column, one.site)
-        one.lowered, one.tables = lowered.text, lowered.tables
+        return self._unlowered(one)
+
+    def _unlowered(self, one: Cell) -> Cell:
+        """A formula that is new on its row; it is lowered when every table has its size."""
+        if one.formula is not None and one.way is not Way.KEPT:
+            if one.is_ours:
+                one.site = len(self.bound.sites)
+                self.bound.sites.append((self.table.sheet, address(one.row, one.column)))
+            one.lowered = ""
         return one
 
     def _taken(self, rows: dict[int, Row], number: int) -> list[Cell]:
@@ -246,25 +288,38 @@ class _Resize:
         attributes = {**one.attributes, "r": place}
         raw = one.raw.replace(f'r="{one.attributes["r"]}"', f'r="{place}"', 1)
         moved = replace(one, row=number, attributes=attributes, raw=raw, view=None)
-        return self._lowered(moved)
+        return self._unlowered(moved)
 
 
-def _lower_again(template: CompiledTemplate, bound: Bound, names: set[str]) -> None:
-    """Formulas that read a table of another size, wherever they stand."""
+def _lower_again(bound: Bound, names: set[str]) -> None:
+    """Formulas that are new, or read a table of another size, wherever they stand."""
+
+    def is_stale(one: Cell) -> bool:
+        computed = one.formula is not None and one.way is not Way.KEPT
+        return computed and (not one.lowered or not names.isdisjoint(one.tables))
+
     for name, sheet in bound.sheets.items():
         rows: dict[int, Row] = {}
         for number, row in sheet.rows.items():
-            cells = row.formulas()
-            if not any(one.tables & names for one in cells):
+            stale = [one for one in row.formulas() if is_stale(one)]
+            if not stale:
                 continue
-            fresh = []
-            for one in row.parsed():
-                if one.tables & names and one.formula is not None:
-                    lowered = bound.lowering(one.formula, name, one.row, one.column, one.site)
-                    one = replace(one, lowered=lowered.text, tables=lowered.tables)
-                fresh.append(one)
+            lowered = {
+                one.column: bound.lowering(one.formula or "", name, one.row, one.column, one.site)
+                for one in stale
+            }
+            if all(not one.lowered for one in stale):  # made for this client: nobody else sees them
+                for one in stale:
+                    one.lowered, one.tables = lowered[one.column].text, lowered[one.column].tables
+                continue
+            cells = [
+                replace(one, lowered=lowered[one.column].text, tables=lowered[one.column].tables)
+                if one.column in lowered
+                else one
+                for one in row.parsed()
+            ]
             # The text of the row is as before, and so are its prepared pieces.
-            rows[number] = replace(row, cells=fresh, view=None)
+            rows[number] = replace(row, cells=cells, view=None)
         if rows:
             bound.sheets[name] = replace(sheet, rows={**sheet.rows, **rows})
             bound.relowered.add(name)
