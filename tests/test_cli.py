@@ -1,6 +1,7 @@
 """The command line as a user meets it: real processes, exit codes, one sentence per mistake."""
 
 import csv
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from openpyxl.workbook.defined_name import DefinedName
+from openpyxl.worksheet.table import Table
 
 from tests.batch.tiny import job as tiny_job
 from tests.batch.tiny import write_csv
@@ -130,6 +133,9 @@ def test_every_text_that_a_command_says_exists():
         text = path.read_text("utf-8")
         said |= set(re.findall(r'say\("([a-z_.]+)"', text))
         said |= set(re.findall(r'option\(\s*"[^"]+", "([a-z_.]+)"', text))
+    rules = (folder.parent / "batch" / "orders.py").read_text("utf-8")
+    said |= {f"orders.{rule}" for rule in re.findall(r'_breach\("([a-z_]+)"', rules)}
+    said |= {f"orders.{rule}" for rule in ("do_not_sell", "do_not_buy", "same_day", "crossing")}
     assert said
     assert said <= set(_words())
 
@@ -329,6 +335,65 @@ def test_a_difference_between_two_books_is_told_in_words(made):
     assert by_item["A 1001 Cost basis"]["now"] == "2,000"
     japanese = answer("diff", book(made), book(made, "T0002"), "--lang", "ja", code=Exit.FINDINGS)
     assert {c["part"] for c in japanese} >= {"入力", "結果"}
+
+
+# -- orders ---------------------------------------------------------------
+
+TRADES = "code name side quantity price amount".split()
+
+
+def traded(path: Path, rows: list[list[object]], *, errors: int = 0) -> Path:
+    """A computed book of one client with 200 shares of 1001, and a trade list as the templates keep it."""
+    made = openpyxl.Workbook()
+    inputs, calc, lots, accounts = made.active, *(made.create_sheet(n) for n in ("calc", "lots", "accounts"))
+    for n, (name, value) in enumerate(
+        {"in_client_id": "T0001", "in_as_of": dt.date(2026, 11, 20), "in_cash": 50_000}.items(), 1
+    ):
+        inputs.cell(n, 1, value)
+        made.defined_names[name] = DefinedName(name, attr_text=f"Sheet!$A${n}")
+    for r, row in enumerate(rows, 3):  # row 2 is the empty row above a spilled list
+        for c, value in enumerate(row, 1):
+            calc.cell(r, c, value)
+    calc["Z1"] = errors
+    made.defined_names["out_trades"] = DefinedName("out_trades", attr_text="calc!$A$2:$M$100")
+    made.defined_names["out_check_errors"] = DefinedName("out_check_errors", attr_text="calc!$Z$1")
+    for sheet, name, header, row in (
+        (lots, "tbl_lots", ["Account", "Code", "Quantity", "Cost"], ["A", "1001", 200, 180_000]),
+        (accounts, "tbl_accounts", ["Account", "Account kind"], ["A", "JP_TOKUTEI_WH"]),
+    ):
+        sheet.append(header)
+        sheet.append(row)
+        sheet.add_table(Table(displayName=name, ref=f"A1:{chr(64 + len(header))}2"))
+    made.save(path)
+    return path
+
+
+def test_planned_trades_become_orders_of_an_account(tmp_path):
+    rows = [["1001", "One", "SELL", 200, 950.5, 190_100], ["1002", "Two", "BUY", 100, 2000, 200_000]]
+    found = answer("orders", traded(tmp_path / "book.xlsx", rows))
+    assert found["orders"] == 2
+    with Path(found["file"]).open(encoding="utf-8-sig", newline="") as handle:
+        lines = list(csv.DictReader(handle))
+    assert [(o["account"], o["side"], o["code"], o["quantity"]) for o in lines] == [
+        ("A", "SELL", "1001", "200"),
+        ("A", "BUY", "1002", "100"),
+    ]
+    assert lines[0]["amount"] == "190100"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "errors", "word"), [(300, 0, "only 200 in taxable accounts"), (200, 2, "failed checks")]
+)
+def test_no_order_is_written_while_a_rule_or_a_check_is_broken(tmp_path, quantity, errors, word):
+    book = traded(tmp_path / "book.xlsx", [["1001", "One", "SELL", quantity, 900, 0]], errors=errors)
+    done = xlplugin("orders", book, "--lang", "en")
+    assert done.returncode == Exit.FINDINGS
+    assert word in done.stdout
+    assert not list(tmp_path.glob("*.csv"))
+
+
+def test_a_book_without_trades_gives_no_file(tmp_path):
+    assert answer("orders", traded(tmp_path / "book.xlsx", []))["file"] is None
 
 
 # -- batch ------------------------------------------------------------

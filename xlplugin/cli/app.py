@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from xlplugin.cli import audit, batch, books, functions, hosts, index, making, yearend
+from xlplugin.cli import audit, batch, books, functions, hosts, index, making, orders, yearend
 from xlplugin.cli.console import HELP, Console, Exit, Json, Lang
 from xlplugin.cli.words import preferred, say
 from xlplugin.errors import XlPluginError
@@ -36,6 +36,7 @@ for _verb in (
     app.command(_verb.__name__, help=say(f"help.{_verb.__name__}", HELP))(_verb)
 app.command("batch", help=say("help.batch", HELP))(batch.batch)
 app.command("yearend", help=say("help.yearend", HELP))(yearend.yearend)
+app.command("orders", help=say("help.orders", HELP))(orders.orders)
 app.command("audit", help=say("help.audit", HELP))(audit.audit)
 
 

@@ -60,6 +60,20 @@ class BookReader:
         value = held[place.row - 1][place.column - 1]
         return None if value == "" else value
 
+    def rows(self, place: Address, columns: int) -> list[list[Any]]:
+        """The rows of a list in an address: from its first filled row down to the next empty one."""
+        found: list[list[Any]] = []
+        for row in range(place.row, place.last_row + 1):
+            cells = [
+                self.cell(Address(place.sheet, row, column, row, column))
+                for column in range(place.column, place.column + columns)
+            ]
+            if cells[0] is not None:
+                found.append(cells)
+            elif found:
+                break
+        return found
+
     def table(self, name: str) -> Grid | None:
         """The rows of an Excel table with its header, or None."""
         if name not in (self._book.table_names or ()):
