@@ -130,7 +130,7 @@ CASES: dict[str, Case] = {
     "T03": Case(partial(one, "=TEST_SUM(A:A)"), "pass a table or a bounded range to TEST_SUM, not A:A"),
     "T04": Case(TODAY_UPSTREAM, "S!C1: TODAY is volatile and feeds S!D1", "warning"),
     "T05": Case(partial(stored, "[1]Sheet1!$A$1"), "S!D1: link to another workbook ([1])"),
-    "T06": Case(partial(stored, "E1:E3*2"), "S!D1: this formula returns 3×1 cells", options=VALUES),
+    "T06": Case(partial(stored, "TRANSPOSE(E1:G1)"), "S!D1: this formula returns 3×1 cells", options=VALUES),
     "T07": Case(ERROR_BESIDE, "argument 1 of TEST_SUM contains #DIV/0! at S!A2", "warning", VALUES),
     "T08": Case(
         partial(one, "{=TEST_SPILL(3,3)", cells={"E2": 1}), "needs D1:F3 but E2 is in the way", options=VALUES

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workbook.books import compiled, run, simple, value
+from tests.workbook.books import compiled, parts_of, run, simple, value
 from xlplugin.workbook import TemplateError
 from xlplugin.workbook.formula import table_of_spellings
 from xlplugin.workbook.lowering import Lowering
 from xlplugin.workbook.package import DefinedName
 from xlplugin.workbook.structured import Table
+from xlplugin.workbook.xmltext import xml
 
 LOTS = Table("Lots", "ロット", (1, 1, 4, 2), has_header=True, has_totals=False, columns=("Code", "Cost"))
 NAMES = [
@@ -177,3 +178,31 @@ def test_a_sheet_called_like_a_cell_is_read() -> None:
     assert compiled(written(fill)).run(as_of=__import__("datetime").date(2026, 1, 1)).cells("A1", "C1") == [
         [8.0]
     ]
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("A1:A3*2", 10.0),
+        ("-A1:A3", -5.0),
+        ("(A1:A3+1)*2", 12.0),
+        ("costs*3", 15.0),
+        ("Lots[Cost]+1", 6.0),
+        ("A:A+0", 5.0),
+        ("SUM(A1:A3)+A1:A3", 18.0),
+        ("SUMPRODUCT((A1:A3>1)*A1:A3)", 12.0),
+        ("T!A1:A3", 50.0),
+    ],
+)
+def test_a_formula_of_one_cell_means_its_own_row_as_before_dynamic_arrays(
+    formula: str, expected: float
+) -> None:
+    data = simple(
+        {"A1": 1, "A2": 5, "A3": 7, "C2": f"={formula}", "E2": 5, "E3": 9},
+        other={"A1": 40, "A2": 50, "A3": 60},
+        names={"costs": "S!$A$1:$A$3"},
+        tables={"E1:E3": {"name": "Lots", "columns": [{"header": "Cost"}]}},
+    )
+    assert value(data, "C2") == expected
+    written = parts_of(run(data).data)["xl/worksheets/sheet1.xml"]
+    assert f"<f>{xml(formula)}</f>".encode() in written

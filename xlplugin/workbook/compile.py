@@ -261,7 +261,8 @@ class _Compiler:
         one.site = len(self.sites) if one.is_ours else -1
         if one.is_ours:
             self.sites.append((sheet.name, place))
-        lowered = self.lowering(formula, sheet.name, one.row, one.column, one.site)
+        one_cell = one.way is Way.PLAIN
+        lowered = self.lowering(formula, sheet.name, one.row, one.column, one.site, one_cell=one_cell)
         if lowered.refused is not None:
             alternative = ALTERNATIVES.get(lowered.refused, "other functions")
             facts = {"function": lowered.refused, "alternative": alternative}

@@ -24,7 +24,6 @@ from xlplugin.workbook.tokens import (
     OTHER,
     QUOTED,
     ROWS,
-    Box,
     Token,
     arguments,
     cell,
@@ -193,8 +192,10 @@ class Lowering:
                 other.names[key] = moved_reference(other.names[key], self.tables[name], changed[name])
         return other
 
-    def __call__(self, formula: str, sheet: str, row: int, column: int, site: int) -> Lowered:
-        """The engine text of the formula in one cell.
+    def __call__(
+        self, formula: str, sheet: str, row: int, column: int, site: int, *, one_cell: bool = False
+    ) -> Lowered:
+        """The engine text of the formula in one cell; `one_cell` if it is no array formula.
 
         Raises
         ------
@@ -206,10 +207,12 @@ class Lowering:
             and "[" not in formula
             and self._words.isdisjoint(w.upper() for w in _WORD.findall(formula))
         ):
-            return Lowered(formula)
+            return Lowered(self._intersected(formula) if one_cell else formula)
         if _THIS_ROW in formula:
-            return self._in_table(formula, sheet, row, column, site)
-        return self._lowered(formula, _Place(sheet, row, column, site))
+            lowered = self._in_table(formula, sheet, row, column, site)
+        else:
+            lowered = self._lowered(formula, _Place(sheet, row, column, site))
+        return replace(lowered, text=self._intersected(lowered.text)) if one_cell else lowered
 
     def _lowered(self, formula: str, place: _Place) -> Lowered:
         parts = tokens(formula)
@@ -234,10 +237,42 @@ class Lowering:
             self._patterns[key] = _Pattern(pieces, first, last, lowered.tables)
         return lowered
 
-    def fixed(self, lowered: str, corners: Box) -> str:
-        """A ``{...}`` array, which keeps its extent."""
-        r1, c1, r2, c2 = corners
-        return f"{FIXED}({lowered},{r2 - r1 + 1},{c2 - c1 + 1})"
+    def _intersected(self, lowered: str) -> str:
+        """A formula stored for one cell: ranges outside of functions mean the row or column of the cell.
+
+        Excel before dynamic arrays stored ``=A1:A9*2`` this way and shows it with ``@`` today.
+        """
+        if ":" not in lowered and not any(word.upper() in self._ranges for word in _WORD.findall(lowered)):
+            return lowered
+        parts = tokens(lowered)
+        out: list[str] = []
+        depth, at = 0, 0
+        while at < len(parts):
+            kind, part = parts[at]
+            if kind == OTHER and part == "(":
+                depth += bool(depth) or (at > 0 and parts[at - 1][0] == NAME)
+            elif kind == OTHER and part == ")":
+                depth = max(0, depth - 1)
+            if depth == 0 and (out[-1:] != ["@"]) and (end := self._range_end(parts, at)) > at:
+                out.append("@" + text(parts[at:end]))
+                at = end
+                continue
+            out.append(part)
+            at += 1
+        return "".join(out)
+
+    def _range_end(self, parts: Sequence[Token], at: int) -> int:
+        """End of a range of several cells, or of a name of one, at `at`; else `at`."""
+        start, count = at, len(parts)
+        if at + 2 < count and parts[at][0] in (NAME, QUOTED) and parts[at + 1][1] == "!":
+            at += 2
+        kind, part = parts[at]
+        if kind in (COLS, ROWS):
+            return at + 1
+        if kind == CELL and at + 2 < count and parts[at + 1][1] == ":" and parts[at + 2][0] == CELL:
+            return at + 3
+        is_call = at + 1 < count and parts[at + 1][1] == "("
+        return at + 1 if kind == NAME and not is_call and part.upper() in self._ranges else start
 
     def _own_table(self, place: _Place) -> Table | None:
         for table in self.tables.values():

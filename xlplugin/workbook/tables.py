@@ -305,7 +305,9 @@ def _lower_again(bound: Bound, names: set[str]) -> None:
             if not stale:
                 continue
             lowered = {
-                one.column: bound.lowering(one.formula or "", name, one.row, one.column, one.site)
+                one.column: bound.lowering(
+                    one.formula or "", name, one.row, one.column, one.site, one_cell=one.way is Way.PLAIN
+                )
                 for one in stale
             }
             if all(not one.lowered for one in stale):  # made for this client: nobody else sees them
