@@ -27,6 +27,7 @@ __all__ = ["Page", "Placed", "YearEndBook"]
 
 COLUMNS = 10
 CHART_SHEET = "_chart"
+PAPER = (1047, 699)  # pixels inside the margins of A4 landscape
 TRUTH = '[=1]"TRUE";[=0]"FALSE"'
 
 
@@ -196,7 +197,7 @@ class YearEndBook:
         sheet.set_default_row((self.theme["list"] if page.is_list else theme)["row"] * 0.75)
         for place, pixels in enumerate(widths):
             sheet.set_column_pixels(place, place, pixels)
-        sheet.set_row_pixels(0, theme["first_row"])
+        page.height(0, theme["first_row"])
         band = self.format(
             font_size=16, bold=True, font_color="#FFFFFF", bg_color=self.color["navy"], indent=1
         )
@@ -226,8 +227,7 @@ class YearEndBook:
             theme["margin_left"], theme["margin_right"], theme["margin_top"], theme["margin_bottom"]
         )
         sheet.center_horizontally()
-        one_sheet = not page.is_list and last < theme["rows"] + 10
-        sheet.fit_to_pages(1, 1 if one_sheet else 0)
+        sheet.fit_to_pages(1, 1 if self._one_sheet(page, last) else 0)
         if header is not None:
             sheet.repeat_rows(0, header)
             sheet.freeze_panes(header + 1, 0)
@@ -239,6 +239,13 @@ class YearEndBook:
         sheet.set_footer(f"&L{font}{left}&C{font}&P / &N&R{font}{right}", {"margin": 0.2})
         sheet.protect("", {"objects": False, "format_columns": True, "format_rows": True})
         page.areas.append(f"{_quoted(page.name)}!{_address(0, 1)}:{_address(last, page.last_column)}")
+
+    def _one_sheet(self, page: Page, last: int) -> bool:
+        """Whether the rows go on one sheet of paper without becoming too small to read."""
+        usual = (self.theme["list"] if page.is_list else self.theme["page"])["row"]
+        height = sum(page.heights.get(row, usual) for row in range(last + 1))
+        scale = min(1.0, PAPER[0] / sum(page.widths[1:]))
+        return bool(height * scale <= PAPER[1] * (1.05 if page.is_list else 1.25))
 
     # -- cells -----------------------------------------------------------------------------------
 
@@ -283,7 +290,7 @@ class YearEndBook:
         style = self.format(font_size=9, font_color=self.color["sub"], text_wrap=True, valign="top")
         self.put(page, row, column, text, style, right=end)
         lines = lines_needed(text, sum(page.widths[column : end + 1]))
-        page.sheet.set_row_pixels(row, 6 + 15 * lines)
+        page.height(row, 6 + 15 * lines)
 
     def foot(self, page: Page, text: str) -> None:
         """The notice of a page: in its last row, or below the list."""
@@ -292,7 +299,7 @@ class YearEndBook:
             font_size=8.5, font_color=self.color["sub"], text_wrap=True, top=1, top_color=self.color["rule"]
         )
         self.put(page, row, 1, text, style, right=page.last_column)
-        page.sheet.set_row_pixels(row, max(22, 6 + 15 * lines_needed(text, sum(page.widths[1:]))))
+        page.height(row, max(22, 6 + 15 * lines_needed(text, sum(page.widths[1:]))))
         page.row = row
 
     # -- tables ----------------------------------------------------------------------------------
@@ -325,7 +332,7 @@ class YearEndBook:
         right = at - 1
         if letters is not None:
             self._letters(page, row, columns, places, letters)
-            page.sheet.set_row_pixels(row, 15)
+            page.height(row, 15)
             row += 1
         if header:
             self._header(page, row, columns, places)
@@ -394,7 +401,8 @@ class YearEndBook:
 
     def _indent(self, columns: list[Column], number: int) -> dict[str, Any]:
         """Text right of a number keeps its distance."""
-        return {"indent": 1} if number and columns[number].is_text and not columns[number - 1].is_text else {}
+        left = columns[number].is_text or columns[number].code == "truth"
+        return {"indent": 1} if number and left and not columns[number - 1].is_text else {}
 
     def _height(
         self, page: Page, row: int, columns: list[Column], places: dict[str, int], values: Mapping[str, Any]
@@ -404,7 +412,7 @@ class YearEndBook:
             value = values.get(each.key)
             if isinstance(value, str) and not value.startswith("="):
                 lines = max(lines, lines_needed(value, page.widths[places[each.key]]))
-        page.sheet.set_row_pixels(row, max(self.theme["list"]["row"], 6 + 15 * lines))
+        page.height(row, max(self.theme["list"]["row"], 6 + 15 * lines))
 
     # -- names, colours, charts ------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from xlplugin.batch.year_end.book import Page, Placed, YearEndBook
     from xlplugin.engines.year_end import YearEndRequest
-    from xlplugin.engines.year_end_japan import JapanYearEnd, RealizedLine
+    from xlplugin.engines.year_end_japan import DividendLine, JapanYearEnd, RealizedLine
 
 __all__ = ["japan_pages"]
 
@@ -41,12 +41,13 @@ def japan_pages(book: YearEndBook, facts: Facts, data: JapanYearEnd, request: Ye
     cover_page(book, facts, data.cover)
     listed = _realized(book, facts, data)
     gains = _summary(book, facts, data, listed)
-    dividends = _dividends(book, facts, data)
+    void = frozenset(a.id for a in request.accounts if not a.kind.facts.loss_counts)
+    dividends = _dividends(book, facts, data, void)
     carry = carry_page(book, facts, data, request, gains, dividends)
     adjustments_page(book, facts, data.adjustments, data.missed, request.names)
     compared = reconcile_page(book, facts, data.reconciliation)
     notices = filing_page(book, facts, data.filing)
-    checks = _checks(book, facts, data, listed, dividends, carry, compared, notices)
+    checks = _checks(book, facts, data, void, listed, dividends, carry, compared, notices)
     checks_page(book, facts, checks, carry_test(facts), data.cover.table_version.isoformat())
 
 
@@ -97,7 +98,7 @@ def _realized(book: YearEndBook, facts: Facts, data: JapanYearEnd) -> Placed:
     first, last = blocks[0], blocks[-1]
     listed = replace(first, last=last.last)
     if data.nisa:
-        _block(book, facts, page, f"{words('realized.nisa')}({words('not_counted')})", data.nisa)
+        _block(book, facts, page, words("realized.nisa"), data.nisa)
     book.foot(page, facts.notice("J12", "J09"))
     book.finish_page(page)
     return listed
@@ -258,12 +259,30 @@ def _dividend_block(book: YearEndBook, facts: Facts, data: JapanYearEnd, page: P
 # -- y4 ------------------------------------------------------------------------------------------
 
 
-def _dividends(book: YearEndBook, facts: Facts, data: JapanYearEnd) -> Placed:
+def _dividends(book: YearEndBook, facts: Facts, data: JapanYearEnd, void: frozenset[str]) -> Placed:
+    """The list of dividends; those of NISA and iDeCo stand apart, as their sales do."""
     words = facts.words
-    gross = sum((line.gross for line in data.dividends), ZERO)
-    title = words("message.dividends", n=len(data.dividends), gross=facts.money(gross), unit=facts.unit)
+    taxed = [line for line in data.dividends if line.account not in void]
+    gross = sum((line.gross for line in taxed), ZERO)
+    title = words("message.dividends", n=len(taxed), gross=facts.money(gross), unit=facts.unit)
     page = book.page("dividends", title, tables=["dividends_jp"])
     book.heading(page, 3, words("topic.dividends"), unit=words("frame.unit", unit=facts.unit))
+    placed = _dividend_list(book, facts, page, 4, taxed)
+    free = [line for line in data.dividends if line.account in void]
+    if free:
+        row = page.row + 1
+        book.heading(page, row, words("realized.nisa"))
+        _dividend_list(book, facts, page, row + 1, free)
+    book.foot(page, facts.notice("J16", "J01"))
+    book.finish_page(page, header=4)
+    return placed
+
+
+def _dividend_list(
+    book: YearEndBook, facts: Facts, page: Page, row: int, lines: Sequence[DividendLine]
+) -> Placed:
+    words = facts.words
+    taxes = ("gross", "source_tax", "national", "resident_dividend")
     rows: list[dict[str, Any]] = [
         {
             "account": line.account,
@@ -276,22 +295,16 @@ def _dividends(book: YearEndBook, facts: Facts, data: JapanYearEnd) -> Placed:
             "resident_dividend": line.resident,
             "note": words("dividends.deemed") if line.deemed else "",
         }
-        for line in data.dividends
-    ]
-    taxes = ("gross", "source_tax", "national", "resident_dividend")
-    if not rows:
-        rows = [{"account": words("none"), **dict.fromkeys(taxes, 0)}]
-    placed = book.table(
+        for line in lines
+    ] or [{"account": words("none"), **dict.fromkeys(taxes, 0)}]
+    return book.table(
         page,
         "dividends_jp",
-        4,
+        row,
         rows,
         formulas={"net": "=ROUND({gross}-{source_tax}-{national}-{resident_dividend},4)"},
         total={"account": words("total"), **dict.fromkeys((*taxes, "net"), "sum")},
     )
-    book.foot(page, facts.notice("J16", "J01"))
-    book.finish_page(page, header=4)
-    return placed
 
 
 # -- y9 ------------------------------------------------------------------------------------------
@@ -301,6 +314,7 @@ def _checks(
     book: YearEndBook,
     facts: Facts,
     data: JapanYearEnd,
+    void: frozenset[str],
     listed: Placed,
     dividends: Placed,
     carry: Placed,
@@ -309,12 +323,10 @@ def _checks(
 ) -> list[Check]:
     gain = sum((line.gain for line in data.realized), ZERO)
     closing = sum((row.closing for row in data.carry.rows), ZERO)
-    paid = sum((line.gross for line in data.dividends), ZERO)
     rows = f'{listed.column("trade_id")},"?*"'
     total = {key: f"SUMIFS({listed.column(key)},{rows})" for key in ("proceeds_1", "expense_2", "gain_3")}
     day, year = listed.column("settle_date"), facts.year
     inside = f'COUNTIFS({day},">="&DATE({year},1,1),{day},"<="&DATE({year},12,31))'
-    void = sorted({line.account for line in data.nisa})
     turned = f"{carry.total('opening')}+{carry.total('added')}"
     spent = "".join(f"-{carry.total(key)}" for key in ("used_gain", "used_dividend", "expired", "closing"))
     difference = "0"
@@ -325,17 +337,20 @@ def _checks(
         Check("realized_ledger", f"={total['gain_3']}", gain, "realized"),
         Check("realized_total", f"={total['gain_3']}", "=out_summary_gain", "summary"),
         Check(
-            "gain_identity", f"={total['proceeds_1']}-{total['expense_2']}-{total['gain_3']}", 0, "realized"
+            "gain_identity",
+            f"=ROUND({total['proceeds_1']}-{total['expense_2']}-{total['gain_3']},2)",
+            0,
+            "realized",
         ),
         Check("settle_year", f"=COUNT({day})-{inside}", 0, "realized"),
         Check(
             "nisa_separate",
-            "=" + ("+".join(f'COUNTIF({listed.column("account")},"{name}")' for name in void) or "0"),
+            "=" + ("+".join(f'COUNTIF({listed.column("account")},"{name}")' for name in sorted(void)) or "0"),
             0,
             "realized",
         ),
-        Check("dividend_total", f"={dividends.total('gross')}", paid, "dividends"),
-        Check("carry_corkscrew", f"={turned}{spent}", 0, "carry"),
+        Check("dividend_total", f"={dividends.total('gross')}", "=out_summary_dividends", "dividends"),
+        Check("carry_corkscrew", f"=ROUND({turned}{spent},2)", 0, "carry"),
         Check("carry_ledger", f"={carry.total('closing')}", closing, "carry"),
         Check(
             "carry_expiry",

@@ -107,7 +107,7 @@ def cover_page(book: YearEndBook, facts: Facts, cover: Cover) -> None:
     name = words("frame.client", name=facts.client_name)
     book.put(page, 7, 1, name, book.format(font_size=16, bold=True))
     for row, pixels in ((2, 12), (3, 12), (4, 44), (7, 34), (8, 12)):
-        page.sheet.set_row_pixels(row, pixels)
+        page.height(row, pixels)
     unseen = [*cover.accounts_not_seen, *([words("cover.elsewhere")] if facts.elsewhere_unseen else [])]
     state = (
         words("cover.provisional", day=words.day(cover.final_after))
@@ -131,7 +131,7 @@ def cover_page(book: YearEndBook, facts: Facts, cover: Cover) -> None:
     rows = [{"fact": words(key), "content": text} for key, text in lines]
     placed = book.table(page, "cover_facts", 10, rows)
     for number, (_, text) in enumerate(lines):
-        page.sheet.set_row_pixels(placed.first + number, 36 if len(text) > 60 else 22)
+        page.height(placed.first + number, 36 if len(text) > 60 else 22)
     book.status_colours(page, placed.first, placed.last, placed.columns["content"])
     contents = [{"page": n, "topic": words(f"topic.{key}")} for n, key in enumerate(PAGES, start=1)]
     book.table(page, "cover_contents", 10, contents[1:], column=6)
@@ -141,7 +141,7 @@ def cover_page(book: YearEndBook, facts: Facts, cover: Cover) -> None:
             bg_color=book.color["warn_fill"], font_color=book.color["warn_font"], bold=True, text_wrap=True
         )
         book.put(page, placed.last + 2, 1, text, style, right=page.last_column)
-        page.sheet.set_row_pixels(placed.last + 2, 36)
+        page.height(placed.last + 2, 36)
     page.row = 33
     book.foot(page, facts.notice("J01", "U01", "U02"))
     book.finish_page(page)
@@ -259,14 +259,14 @@ def filing_page(book: YearEndBook, facts: Facts, lines: Sequence[FilingCheck]) -
     ]
     placed = book.table(page, "filing", 4, rows or [{"check": words("none")}])
     for row in range(placed.first, placed.last + 1):
-        page.sheet.set_row_pixels(row, 36)
+        page.height(row, 36)
     row = page.row + 1
     book.heading(page, row, words("filing.notices"))
     notices = book.table(
         page, "notices", row + 1, [{"code": notice.code, "notice": notice.text} for notice in facts.notices]
     )
     for number, notice in enumerate(facts.notices):
-        page.sheet.set_row_pixels(notices.first + number, 36 if _is_long(notice.text) else 22)
+        page.height(notices.first + number, 36 if _is_long(notice.text) else 22)
     book.foot(page, facts.notice("J07", "U01"))
     book.finish_page(page)
     return notices

@@ -72,6 +72,7 @@ def _realized(book: YearEndBook, facts: Facts, data: UnitedStatesYearEnd) -> dic
     for box in (*SHORT, *LONG):
         lines = [line for line in data.realized if line.box == box]
         row = page.row + 1
+        page.height(row - 1, 10)
         book.heading(page, row, words(f"box.{box}"), unit=words("frame.unit", unit=facts.unit))
         rows = [_line(facts, line) for line in lines] or [
             {"description": words("none"), "proceeds_d": 0, "basis_e": 0, "adjustment_g": 0}
@@ -330,7 +331,7 @@ def _checks(
         Check("realized_total", f"={total['gain_h']}+{moved}", "=out_net", "summary"),
         Check(
             "gain_identity",
-            f"={total['proceeds_d']}-{total['basis_e']}+{total['adjustment_g']}-{total['gain_h']}",
+            f"=ROUND({total['proceeds_d']}-{total['basis_e']}+{total['adjustment_g']}-{total['gain_h']},2)",
             0,
             "realized",
         ),
@@ -340,7 +341,10 @@ def _checks(
         Check("trade_year", f"=COUNT({day})-{inside}", 0, "realized"),
         Check("dividend_total", f"={dividends.total('gross_us')}", paid, "dividends"),
         Check(
-            "carry_corkscrew", f"={carry.total('opening_us')}+{carry.total('added_us')}{spent}", 0, "carry"
+            "carry_corkscrew",
+            f"=ROUND({carry.total('opening_us')}+{carry.total('added_us')}{spent},2)",
+            0,
+            "carry",
         ),
         Check(
             "carry_ledger", "=out_carried_short+out_carried_long", d.short_carried + d.long_carried, "carry"
