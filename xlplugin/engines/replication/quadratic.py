@@ -29,7 +29,7 @@ __all__ = ["Programme", "Solution", "Trades", "solve"]
 _MAX_STEPS = 80
 _GAP = 1e-13  # duality gap to stop at, in scaled units
 _RESIDUAL = 1e-9  # residual to stop at; rounding rarely allows much less
-_LOST = 1e30  # a residual from which there is no way back
+_LOST = 1e50  # a residual, or a multiplier over its slack, from which there is no way back
 _GOOD = 1e-7  # what is accepted when rounding stops the method earlier
 _SHORT = 0.3  # of a full step
 _BALANCE = 1e-5  # smallest product of slack and multiplier, as a part of their mean
@@ -284,7 +284,7 @@ class _Interior:
     def step(self, at: _Point, gaps: _Gaps) -> _Point | None:
         """The next point of the predictor-corrector; None if no further step can be computed."""
         weight = at.lam / at.s
-        if not np.all(np.isfinite(weight)):
+        if not weight.max(initial=0.0) < _LOST:
             return None
         factor = _Factor(self, weight)
 
