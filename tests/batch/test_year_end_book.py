@@ -133,7 +133,7 @@ def test_nisa_stands_apart_and_in_no_total():
     assert accounts == [{"A-1", "A-2"}, {"A-3"}]
     taxable = [row for row in rows[:heading] if row[0] in ("A-1", "A-2")]
     total = rows[heading - 1]
-    assert total[0] == "Total"
+    assert total[0] == "Grand total"
     assert total[1:4] == [pytest.approx(sum(row[k] for row in taxable)) for k in (6, 7, 8)]
 
 

@@ -91,7 +91,7 @@ def _realized(book: YearEndBook, facts: Facts, data: JapanYearEnd) -> Placed:
             page,
             "realized_jp",
             page.row,
-            [{"account": words("total"), **total}],
+            [{"account": words("grand_total"), **total}],
             strong=frozenset({0}),
             header=False,
         )
