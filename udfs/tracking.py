@@ -9,7 +9,7 @@ import numpy as np
 from udfs.risk import checked_covariance
 from xlplugin.errors import ErrorValue, InputError
 from xlplugin.risk import active as active_
-from xlplugin.risk import tracking
+from xlplugin.risk import tracking, windows
 from xlplugin.risk.factors import FactorModel
 from xlplugin.worksheet.kinds import (
     Choice,
@@ -148,7 +148,7 @@ def tracking_table(
     >>> table.rows[0][0], round(table.rows[0][3], 6)
     ('1Y', -0.01)
     """
-    rows = tracking.tracking_table(dates, portfolio, index, as_of)
+    rows = windows.tracking_table(dates, portfolio, index, as_of)
     keys = ("period", "portfolio", "index", "difference", "tracking_error", "worst_year")
     return Spill(keys, [[_or_na(getattr(row, key)) for key in keys] for row in rows])
 

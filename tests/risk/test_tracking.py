@@ -14,8 +14,8 @@ from xlplugin.risk.tracking import (
     tracking_band,
     tracking_difference,
     tracking_error,
-    tracking_table,
 )
+from xlplugin.risk.windows import tracking_table
 
 returns = st.floats(-0.3, 0.3)
 pairs = st.lists(st.tuples(returns, returns), min_size=3, max_size=24)

@@ -5,6 +5,7 @@ import doctest
 import pytest
 
 import udfs.cost
+import udfs.cost_fills
 from xlplugin.errors import (
     DomainError,
     EmptyBaseError,
@@ -26,8 +27,9 @@ def in_a_cell(name, *arguments, **options):
     return call(REGISTRY[name], *arguments, **options)
 
 
-def test_the_examples_in_the_wizard_texts_run():
-    assert doctest.testmod(udfs.cost).failed == 0
+@pytest.mark.parametrize("module", [udfs.cost, udfs.cost_fills])
+def test_the_examples_in_the_wizard_texts_run(module):
+    assert doctest.testmod(module).failed == 0
 
 
 def test_one_fund_gives_a_cell_and_a_list_gives_a_column():
