@@ -21,7 +21,6 @@ from xlplugin.engines.transition import (
     Transition,
     options_of,
     quarters_from,
-    schedule_of,
 )
 from xlplugin.errors import EmptyBaseError, InputError, MissingError
 from xlplugin.worksheet.kinds import (
@@ -231,7 +230,7 @@ def transition_schedule(
     plan = _plan(lots, target, prices, risk, given)
     chosen = next(one for one in options_of(plan) if one.letter == option)
     rows = []
-    for step in schedule_of(plan, chosen):
+    for step in chosen.steps:
         end = step.quarter.end
         rows.append([
             f"{end.year % 100:02d}Q{(end.month + 2) // 3}",

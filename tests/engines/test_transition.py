@@ -14,7 +14,6 @@ from xlplugin.engines.transition import (
     options_of,
     plan_tax,
     quarters_from,
-    schedule_of,
 )
 from xlplugin.errors import DomainError, ShapeError
 
@@ -85,10 +84,11 @@ def test_a_larger_budget_never_allows_fewer_gains(plan):
 @settings(deadline=None, max_examples=80)
 def test_quarters_add_up_to_the_option_and_end_at_its_weights(plan, letter):
     option = options_of(plan)["ABCDEF".index(letter)]
-    steps = schedule_of(plan, option)
+    steps = option.steps
     assert len(steps) == len(plan.quarters)
     assert sum(step.gains for step in steps) == pytest.approx(option.gains, abs=1e-3)
     assert sum(step.losses for step in steps) == pytest.approx(option.losses, abs=1e-3)
+    assert sum(option.net_by_year) == pytest.approx(option.net, abs=1e-3)
     assert sum(step.trading_cost for step in steps) == pytest.approx(option.trading_cost, abs=1e-3)
     assert steps[-1].weights == pytest.approx(option.done.weight_after, abs=1e-12)
     assert steps[-1].tracking_risk == pytest.approx(option.tracking_risk, abs=1e-12)
@@ -100,14 +100,35 @@ def test_quarters_add_up_to_the_option_and_end_at_its_weights(plan, letter):
 def test_gains_up_to_any_quarter_stay_inside_their_room_until_the_last(plan, letter):
     option = options_of(plan)["ABCDEF".index(letter)]
     total, taken = sum(option.room), 0.0
-    steps = schedule_of(plan, option)
+    steps = option.steps
     counts = {y: sum(q.year_place == y for q in plan.quarters) for y in range(1, plan.years + 1)}
-    allowed = 0.0
+    allowed, by_year = 0.0, [0.0] * plan.years
     for step in steps[:-1]:
         year = step.quarter.year_place
         allowed += option.gains * option.room[year - 1] / total / counts[year] if total else 0.0
         taken += step.gains
+        by_year[year - 1] += step.gains
         assert taken <= allowed * (1.0 + 1e-6) + 1e-6
+        assert by_year[year - 1] <= option.room[year - 1] * (1.0 + 1e-6) + 1e-6
+
+
+def test_a_unit_too_dear_for_any_year_lets_others_pass_and_goes_last():
+    # One share of each is held and none wanted: the first has a gain of 2,000 (cheapest per money), the
+    # second one of 500; a year has room for 1,000, three years for 3,000.
+    goal = Goal(
+        quantity=np.array([1.0, 1.0, 0.0]),
+        price=np.array([100_000.0, 10_000.0, 1.0]),
+        unit_cost=np.array([98_000.0, 9_500.0, np.nan]),
+        lot=np.ones(3),
+        weight=np.array([0.0, 0.0, 1.0]),
+        restricted=np.zeros(3, bool),
+    )
+    plan = Transition(
+        goal, goal.weight, np.zeros((3, 1)), np.full(3, 0.04), 1_000.0, quarters_from(AS_OF, 8, 2026)
+    )
+    steps = options_of(plan)[3].steps
+    assert [step.gains for step in steps] == [500.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2_000.0]
+    assert [step.budget_left for step in steps] == [500.0, *[1_000.0] * 6, -1_000.0]
 
 
 def test_an_option_is_what_rebalance_does_with_its_budget():

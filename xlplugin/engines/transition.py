@@ -37,7 +37,6 @@ __all__ = [
     "options_of",
     "plan_tax",
     "quarters_from",
-    "schedule_of",
 ]
 
 OPTIONS = "ABCDEF"
@@ -160,6 +159,38 @@ class Transition:
 
 
 @dataclass(frozen=True)
+class Step:
+    """What one quarter of a plan does.
+
+    Attributes
+    ----------
+    quarter : Quarter
+    sold : int
+        Names of which something is sold.
+    gains, losses, net : float
+    year_to_date : float
+        Net result of the tax year up to the end of the quarter, the one before the plan included.
+    budget_left : float
+        Yearly budget less `year_to_date`.
+    trading_cost : float
+    weights : ndarray of shape (n,)
+        At the end of the quarter.
+    tracking_risk : float
+    """
+
+    quarter: Quarter
+    sold: int
+    gains: float
+    losses: float
+    net: float
+    year_to_date: float
+    budget_left: float
+    trading_cost: float
+    weights: FloatArray
+    tracking_risk: float
+
+
+@dataclass(frozen=True)
 class Option:
     """One way to go, over the whole plan.
 
@@ -170,10 +201,13 @@ class Option:
         Every order of the plan.
     room : tuple of float
         Gains that may be realised in each tax year, those that losses pay for included.
+    steps : tuple of Step
+        The orders by quarter.
     gain_budget : float or None
-        Their sum; None where gains are not limited.
+        The sum of the room; None where gains are not limited.
     gains, losses, net : float
     net_by_year : tuple of float
+        Of the steps.
     tax : tuple of three floats
         At the low, base and high expectation of other gains.
     trading_cost : float
@@ -185,6 +219,7 @@ class Option:
     letter: str
     done: Rebalanced
     room: tuple[float, ...]
+    steps: tuple[Step, ...]
     gain_budget: float | None
     gains: float
     losses: float
@@ -263,16 +298,17 @@ def _room(plan: Transition, letter: str, losses: float) -> tuple[float, ...]:
 def _option(
     plan: Transition, letter: str, done: Rebalanced, room: tuple[float, ...], budget: float | None
 ) -> Option:
-    gains = exact_sum(np.maximum(done.gain, 0.0))
-    losses = -_losses(done)
-    total = sum(room)
-    shares = [part / total for part in room] if total > 0.0 else [1.0] + [0.0] * (len(room) - 1)
-    by_year = [gains * share + (losses if place == 0 else 0.0) for place, share in enumerate(shares)]
+    steps = _steps(plan, done, room, limited=budget is not None)
+    by_year = [0.0] * plan.years
+    for step in steps:
+        by_year[step.quarter.year_place - 1] += step.net
     low, base, high = (plan_tax(by_year, other, plan.outlook) for other in plan.outlook.other_gains)
+    gains, losses = exact_sum(np.maximum(done.gain, 0.0)), -_losses(done)
     return Option(
         letter=letter,
         done=done,
         room=room,
+        steps=steps,
         gain_budget=budget,
         gains=gains,
         losses=losses,
@@ -285,47 +321,17 @@ def _option(
     )
 
 
-@dataclass(frozen=True)
-class Step:
-    """What one quarter of a plan does.
-
-    Attributes
-    ----------
-    quarter : Quarter
-    sold : int
-        Names of which something is sold.
-    gains, losses, net : float
-    year_to_date : float
-        Net result of the tax year up to the end of the quarter, the one before the plan included.
-    budget_left : float
-        Yearly budget less `year_to_date`.
-    trading_cost : float
-    weights : ndarray of shape (n,)
-        At the end of the quarter.
-    tracking_risk : float
-    """
-
-    quarter: Quarter
-    sold: int
-    gains: float
-    losses: float
-    net: float
-    year_to_date: float
-    budget_left: float
-    trading_cost: float
-    weights: FloatArray
-    tracking_risk: float
-
-
-def schedule_of(plan: Transition, option: Option) -> tuple[Step, ...]:
-    """An option, quarter by quarter.
+def _steps(plan: Transition, done: Rebalanced, room: tuple[float, ...], *, limited: bool) -> tuple[Step, ...]:
+    """The orders of an option, quarter by quarter.
 
     Losses and sales without a gain come first. A name with a gain is sold in trading units, the
     cheapest gain per money sold first, as far as the room of its tax year, spread evenly over the
-    quarters of the year, allows; the last quarter sells what rounding to units left over. Purchases
-    follow the money: each is done to the share in which all sales are done.
+    quarters of the year, allows. A unit too dear for this quarter waits, and the dearer names with it;
+    one too dear for the year lets them pass. The last quarter sells what is left over. Purchases follow
+    the money: each is done to the share in which all sales are done.
     """
-    goal, done = plan.goal, option.done
+    goal = plan.goal
+    gains_in_all = exact_sum(np.maximum(done.gain, 0.0))
     amount = np.where(done.traded < 0.0, done.amount, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         dearness = np.where(amount > 0.0, done.gain / amount, 0.0)
@@ -335,27 +341,29 @@ def schedule_of(plan: Transition, option: Option) -> tuple[Step, ...]:
     unit_gain = np.where(done.traded < 0.0, done.gain / np.maximum(-done.traded, _DUST), 0.0)
     bought = np.maximum(done.traded, 0.0)
     total_sold = exact_sum(amount)
-    spread = _spread(plan, option)
+    spread = _spread(plan, gains_in_all, room)
+    years = room if limited else (gains_in_all,) * plan.years
     steps: list[Step] = []
     sold_now = np.zeros_like(left)
     gone = np.zeros_like(left)
-    allowed, taken, year_to_date, paid = 0.0, 0.0, plan.outlook.realised, 0.0
+    allowed, taken, year_left = 0.0, 0.0, years[0]
+    year_to_date, paid = plan.outlook.realised, 0.0
     for place, quarter in enumerate(plan.quarters):
         if place and plan.quarters[place - 1].year_place != quarter.year_place:
-            year_to_date = 0.0
+            year_to_date, year_left = 0.0, years[quarter.year_place - 1]
         sold_now[:] = np.where(free, left, 0.0) if place == 0 else 0.0
         allowed += spread[place]
         last = place == len(plan.quarters) - 1
         for name in waiting:
             if left[name] <= 0.0:
                 continue
-            fits = (
-                left[name] if last else _fitting(left[name], unit_gain[name], goal.lot[name], allowed - taken)
-            )
-            if fits <= 0.0:
-                break  # keep the order: the next name would be dearer
+            now = min(allowed - taken, year_left)
+            fits = left[name] if last else _fitting(left[name], unit_gain[name], goal.lot[name], now)
+            if fits <= 0.0 and min(left[name], goal.lot[name]) * unit_gain[name] <= year_left:
+                break
             sold_now[name] += fits
             taken += fits * unit_gain[name]
+            year_left -= fits * unit_gain[name]
         left -= sold_now
         gone += sold_now
         gained = sold_now * unit_gain
@@ -383,10 +391,10 @@ def schedule_of(plan: Transition, option: Option) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _spread(plan: Transition, option: Option) -> list[float]:
+def _spread(plan: Transition, gains: float, room: tuple[float, ...]) -> list[float]:
     """Gains that each quarter may add: the room of its year in equal parts."""
-    total = sum(option.room)
-    shares = [option.gains * part / total if total > 0.0 else 0.0 for part in option.room]
+    total = sum(room)
+    shares = [gains * part / total if total > 0.0 else 0.0 for part in room]
     counts = [sum(q.year_place == year for q in plan.quarters) for year in range(1, plan.years + 1)]
     return [shares[q.year_place - 1] / counts[q.year_place - 1] for q in plan.quarters]
 
