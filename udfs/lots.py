@@ -29,9 +29,20 @@ from xlplugin.worksheet.registry import worksheet_function
 from xlplugin.worksheet.tables import LOTS, PRICES, SALES, TRADES
 
 if TYPE_CHECKING:
-    from xlplugin.core.accounts import Account
+    from collections.abc import Sequence
 
-__all__ = ["lot_dispose", "lot_gains", "lot_unit_cost"]
+    from xlplugin.core.accounts import Account
+    from xlplugin.engines.harvesting.holdings import Holding
+
+__all__ = [
+    "CHOSEN",
+    "HEADER",
+    "lot_dispose",
+    "lot_gains",
+    "lot_unit_cost",
+    "sale_orders",
+    "settlement_days",
+]
 
 HEADER = Option("header", ("見出し",), Kind.FLAG, True)
 CHOSEN = Option("columns", ("列",), Kind.TEXT, None)
@@ -330,15 +341,7 @@ def lot_dispose(
     rates = SaleRates(*(exact(given[name]) for name in ("tax_rate", "short_rate", "long_rate")))
     book = Accounts(None, lots)
     holdings = holdings_of(lots, book)
-    records = lots.records()
-    settled = {r["row"]: r["settled"] for r in records if r["settled"] is not None}
-    places: dict[tuple[str, str], dict[str, Account]] = {}
-    for record, holding in zip(records, holdings, strict=True):
-        if holding.account is not None:
-            places.setdefault((record["account"] or "", holding.code), {})[holding.account.id] = (
-                holding.account
-            )
-    orders = _orders(sales, places)
+    orders = sale_orders(sales, lots, holdings)
     labels = {r["row"]: r["account"] or "" for r in sales.records()}
     rows = [
         [
@@ -361,13 +364,23 @@ def lot_dispose(
             "UNKNOWN" if done.gain is None else "VOID" if done.void else "OK",
             "; ".join(done.reasons),
         ]
-        for done in sale_results(holdings, orders, settled=settled, method=method, rates=rates)
+        for done in sale_results(holdings, orders, settled=settlement_days(lots), method=method, rates=rates)
     ]
     return Spill(tuple(DISPOSE_COLUMNS), rows)
 
 
-def _orders(sales: Table, places: dict[tuple[str, str], dict[str, Account]]) -> list[SaleOrder]:
+def settlement_days(lots: Table) -> dict[int, dt.date]:
+    """Settlement day of a row of LOTS, where the statement gives it."""
+    return {r["row"]: r["settled"] for r in lots.records() if r["settled"] is not None}
+
+
+def sale_orders(sales: Table, lots: Table, holdings: Sequence[Holding]) -> list[SaleOrder]:
     """Sales as orders; the account is the one that holds the code under the account's name."""
+    places: dict[tuple[str, str], dict[str, Account]] = {}
+    for record, holding in zip(lots.records(), holdings, strict=True):
+        if holding.account is not None:
+            name = record["account"] or ""
+            places.setdefault((name, holding.code), {})[holding.account.id] = holding.account
     orders = []
     for number, record in enumerate(sales.records(), start=1):
         order = _order(number, record)

@@ -27,7 +27,7 @@ from xlplugin.core.trades import Fill, FillKind, Gift
 from xlplugin.tax import us_netting
 from xlplugin.tax.holding_period import qualified_dividend, term
 from xlplugin.tax.ledger import opening_book, recognised, replay
-from xlplugin.tax.regime import REGIMES, Book, HarvestQuestion, Period
+from xlplugin.tax.regime import REGIMES, Book, HarvestQuestion, Period, Reason
 from xlplugin.tax.regimes.us_taxable import REGIME, UsTaxable
 from xlplugin.tax.us_report import cents, form_8949, sale_lines
 from xlplugin.tax.wash_sales import WashPolicy, window
@@ -429,8 +429,24 @@ def harvest_check(vector: dict[str, Any]) -> dict[str, Any]:
         "recognised_later": check.recognised_later,
         "deferred_to_basis": check.deferred_to_basis,
         "lost_forever": check.lost_forever,
-        "reasons": [reason.value for reason in check.reasons],
+        "reasons": [reason.value for reason in check.reasons if reason in RULE_REASONS],
     }
+
+
+# Section 10 of the tax rules; the worksheet functions know more, such as FIVE_BUSINESS_DAYS.
+RULE_REASONS = frozenset(
+    {
+        Reason.SAME_DAY_BUY,
+        Reason.NON_TAXABLE_ACCOUNT,
+        Reason.SETTLES_NEXT_PERIOD,
+        Reason.NO_LOSS_IN_TAX_CURRENCY,
+        Reason.CROSS_TRADE,
+        Reason.WASH_TAXABLE,
+        Reason.WASH_IRA,
+        Reason.COVERAGE_INCOMPLETE,
+        Reason.RESTRICTED,
+    }
+)
 
 
 # -- washsale.json -------------------------------------------------------------------------------

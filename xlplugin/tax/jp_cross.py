@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from xlplugin.core.trades import Fill
     from xlplugin.tax.jp_day import PoolDay
 
-__all__ = ["Crosses"]
+__all__ = ["Crosses", "waiting"]
 
 RULE = "法人税基本通達2-1-23の4"
 
@@ -46,6 +46,11 @@ class _Bought:
     fill: Fill
     quantity: Fraction
     whole: Fraction
+
+
+def waiting(key: PositionKey, fill: Fill) -> object:
+    """What a book must remember of an arranged purchase that it holds and that no sale has met."""
+    return _Bought(key, fill, fill.quantity, fill.quantity)
 
 
 class Crosses:

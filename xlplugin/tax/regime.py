@@ -200,7 +200,8 @@ class SalePreview:
 class HarvestQuestion:
     """What is asked about a sale: in which period the loss is wanted, and what is known.
 
-    Without a `calendar` the two dates of the answer that need one are None.
+    Without a `calendar` the two dates of the answer that need one are None. `held` are purchases that
+    the book holds already: a company may have bought them close to the sale, or by arrangement.
     """
 
     period: Period
@@ -208,6 +209,7 @@ class HarvestQuestion:
     calendar: Calendar | None = None
     coverage_complete: bool = True
     restricted: bool = False
+    held: tuple[Fill, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from xlplugin.engines.harvesting.holdings import (
     rows_of,
     unclear_groups,
 )
+from xlplugin.engines.harvesting.order_rules import CASH_RULE, cash_rule_forbids, sides_of_the_day
 from xlplugin.tax.regime import REGIMES, HarvestQuestion, HarvestStatus
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ __all__ = [
 ]
 
 BELOW_MIN = "BELOW_MIN"
+BY_OWNER = "owner"
+CASH_MARKET = "XTKS"
 
 
 class Rebuy:
@@ -110,8 +113,10 @@ class _Desk:
     quotes: Mapping[str, Quote]
     groups: Mapping[str, str]
     unclear: frozenset[str]
+    held: Mapping[str, tuple[Fill, ...]]
+    sides: Mapping[tuple[str, str], str]
     _parts: dict[tuple[str, str], Book] = field(default_factory=dict)
-    _questions: dict[tuple[str, bool, bool], HarvestQuestion] = field(default_factory=dict)
+    _questions: dict[tuple[object, ...], HarvestQuestion] = field(default_factory=dict)
     _settlements: dict[str, dt.date] = field(default_factory=dict)
 
     def book(self, regime: str, code: str) -> Book:
@@ -134,7 +139,8 @@ class _Desk:
     ) -> HarvestQuestion:
         """What is asked about a row; rows of one account mostly ask the same."""
         unclear = account.kind.facts.pooled_by == BY_LOT and self.groups.get(code, code) in self.unclear
-        place = (account.id, restricted, unclear)
+        held = self.held.get(code, ()) if account.kind.facts.pooled_by == BY_OWNER else ()
+        place = (account.id, restricted, unclear, code if held else "")
         found = self._questions.get(place)
         if found is None:
             taxpayer = _taxpayer(account, self.limits)
@@ -144,6 +150,7 @@ class _Desk:
                 self.calendars[account.kind.facts.market],
                 coverage_complete=not unclear and _complete(account, regime, self.limits),
                 restricted=restricted,
+                held=held,
             )
         return found
 
@@ -187,7 +194,7 @@ def find_candidates(
     NoTableError
         If the law of the year is not in the tables.
     """
-    limits = limits or Limits()
+    limits, fills = limits or Limits(), list(fills)
     groups = dict(identity_groups or {})
     rows = rows_of(holdings)
     bought = {
@@ -196,8 +203,14 @@ def find_candidates(
         if h.account is not None and h.acquired is not None
     }
     nearby: dict[str, list[Fill]] = defaultdict(list)
+    held: dict[str, list[Fill]] = defaultdict(list)
     for fill in fills:
-        if fill.kind.enters and (fill.account_id, fill.instrument_id, fill.trade_date) not in bought:
+        if not fill.kind.enters:
+            if not fill.planned:
+                held[fill.instrument_id].append(fill)
+        elif (fill.account_id, fill.instrument_id, fill.trade_date) in bought:
+            held[fill.instrument_id].append(fill)
+        else:
             nearby[groups.get(fill.instrument_id, fill.instrument_id)].append(fill)
     desk = _Desk(
         as_of,
@@ -208,8 +221,21 @@ def find_candidates(
         quotes,
         groups,
         unclear_groups(rows, groups),
+        {code: _not_sold_since(found, as_of) for code, found in held.items()},
+        sides_of_the_day(fills, as_of),
     )
     return [_judge(row, desk) for row in rows]
+
+
+def _not_sold_since(fills: list[Fill], as_of: dt.date) -> tuple[Fill, ...]:
+    """Purchases up to `as_of`, the arranged ones only as long as no sale has followed them."""
+    sold = [fill.trade_date for fill in fills if not fill.kind.enters and fill.trade_date <= as_of]
+    last = max(sold, default=dt.date.min)
+    return tuple(
+        fill
+        for fill in fills
+        if fill.kind.enters and fill.trade_date <= as_of and not (fill.arranged and fill.trade_date <= last)
+    )
 
 
 def _markets(rows: Iterable[Row]) -> set[str]:
@@ -224,7 +250,8 @@ def _judge(row: Row, desk: _Desk) -> Candidate:
         problems.add("NO_DATE")  # not held yet: it can replace a loss, but not be sold
     if first.code and isinstance(price, str):
         problems.add(price)
-    restricted = row.restricted or first.code in desk.limits.blocked_codes
+    ruled = _order_rule(row, desk)
+    restricted = row.restricted or first.code in desk.limits.blocked_codes or bool(ruled)
     unknown = Candidate(
         first.row,
         row.account,
@@ -233,7 +260,7 @@ def _judge(row: Row, desk: _Desk) -> Candidate:
         "" if row.pooled else first.lot,
         row.quantity,
         HarvestStatus.BLOCKED if restricted else HarvestStatus.UNKNOWN,
-        tuple(sorted(problems | ({"RESTRICTED"} if restricted else set()))),
+        tuple(sorted(problems | ruled | ({"RESTRICTED"} if restricted else set()))),
         quote.price if quote else None,
         quote=quote,
     )
@@ -245,7 +272,18 @@ def _judge(row: Row, desk: _Desk) -> Candidate:
     if book is None or key not in book.positions:
         # Another row of the same pool has no cost: the average of the pool is not known.
         return replace(unknown, reasons=tuple(sorted({*unknown.reasons, "NO_COST"})))
-    return _checked(replace(unknown, reasons=()), row, regime, book, price, desk, restricted=restricted)
+    shown = replace(unknown, reasons=tuple(ruled))
+    return _checked(shown, row, regime, book, price, desk, restricted=restricted)
+
+
+def _order_rule(row: Row, desk: _Desk) -> set[str]:
+    """The reason code of a broker's rule that forbids the order, if one does."""
+    account = row.account
+    if account is None or account.kind.facts.market != CASH_MARKET:
+        return set()
+    sides = desk.sides.get((account.id, row.first.code), "")
+    rebuys = desk.limits.rebuy == Rebuy.SAME_DAY
+    return {CASH_RULE} if cash_rule_forbids(sides, rebuys=rebuys) else set()
 
 
 def _checked(
@@ -279,7 +317,7 @@ def _checked(
     question = desk.question(account, shown.code, regime, restricted=restricted)
     check = regime.harvestable(book, disposal, _nearby(disposal, account, desk), question)
     cost = check.cost
-    status, reasons = check.status, set(map(str, check.reasons))
+    status, reasons = check.status, {*shown.reasons, *map(str, check.reasons)}
     if check.gross_loss > 0 and _is_small(check.gross_loss, cost, limits):
         status = HarvestStatus.BLOCKED
         reasons.add(BELOW_MIN)

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 
     from xlplugin.core.accounts import Account
 
-__all__ = ["BY_LOT", "Holding", "Quote", "Row", "books_of", "home_price", "rows_of", "unclear_groups"]
+__all__ = [
+    "BY_LOT",
+    "Holding",
+    "Quote",
+    "Row",
+    "books_of",
+    "home_price",
+    "lot_id",
+    "rows_of",
+    "unclear_groups",
+]
 
 LONG_AGO = dt.date(1970, 1, 1)  # for a Japanese pool row without a date: no rule asks for it
 BY_LOT = "lot"
@@ -118,13 +128,18 @@ def _row(together: list[Holding]) -> Row:
     )
 
 
+def lot_id(holding: Holding) -> str:
+    """What the lot of a row is called in a book."""
+    return f"lots, row {holding.row}"
+
+
 def _lot(h: Holding) -> TaxLot:
     acquired, account = h.acquired or LONG_AGO, h.account.id if h.account else ""
     # Parts of one lot that a broker lists apart were bought together. A lot whose cost is not known is
     # not judged itself, but it can replace another one.
     order = f"{account}/{h.code}/{acquired}/{h.lot}" if h.lot else f"row {h.row}"
     return TaxLot(
-        f"lots, row {h.row}",
+        lot_id(h),
         acquired,
         h.quantity or ZERO,
         h.cost or ZERO,

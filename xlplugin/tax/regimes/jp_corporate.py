@@ -43,7 +43,7 @@ from xlplugin.core.trades import (
 from xlplugin.errors import LedgerError
 from xlplugin.tax.corporate import effective_rate, fiscal_year
 from xlplugin.tax.jp_actions import act
-from xlplugin.tax.jp_cross import Crosses
+from xlplugin.tax.jp_cross import Crosses, waiting
 from xlplugin.tax.jp_day import (
     MARGIN,
     POOL,
@@ -203,7 +203,7 @@ class JpCorporate:
     def preview(self, book: Book, disposal: Disposal, planned: Sequence[Fill]) -> SalePreview:
         """The sale alone, and with the planned fills of its own and later days.
 
-        A fill of the same day comes before the sale only if its `seq` is smaller.
+        A fill of the same day comes before the sale only if it is done and its `seq` is smaller.
         """
         key = PositionKey(self.pool_key(book.accounts[disposal.account_id]), disposal.instrument_id)
         alone = self.dispose(book.positions.get(key, Position(key)), disposal)
@@ -211,7 +211,9 @@ class JpCorporate:
         by_day: dict[dt.date, list[Event]] = defaultdict(list)
         for fill in planned:
             if fill.trade_date >= disposal.trade_date:
-                by_day[fill.trade_date].append(replace(fill, seq=2 * fill.seq + (fill.seq >= disposal.seq)))
+                follows = fill.planned or fill.seq >= disposal.seq
+                place = 2 * max(fill.seq, disposal.seq) + 1 if follows else 2 * fill.seq
+                by_day[fill.trade_date].append(replace(fill, seq=place))
         by_day[disposal.trade_date].append(replace(sale, seq=2 * disposal.seq))
         with_fills = alone
         adjustments: list[LossAdjustment] = []
@@ -228,14 +230,21 @@ class JpCorporate:
         """See `TaxRegime.harvestable`: only what is arranged takes a loss away."""
         account = book.accounts[disposal.account_id]
         pool = self.pool_key(account)
-        bought = [
-            fill
-            for fill in nearby
-            if fill.kind.enters
-            and fill.instrument_id == disposal.instrument_id
-            and self.pool_key(book.accounts[fill.account_id]) == pool
-        ]
-        arranged = [fill for fill in bought if fill.arranged]
+
+        def of_the_issue(fills: Sequence[Fill]) -> list[Fill]:
+            return [
+                fill
+                for fill in fills
+                if fill.kind.enters
+                and fill.instrument_id == disposal.instrument_id
+                and self.pool_key(book.accounts[fill.account_id]) == pool
+            ]
+
+        bought, held = of_the_issue(nearby), of_the_issue(question.held)
+        if any(fill.arranged for fill in held):
+            key = PositionKey(pool, disposal.instrument_id)
+            met = (waiting(key, fill) for fill in held if fill.arranged)
+            book = replace(book, memory=(*book.memory, *met))
         seen = self.preview(book, disposal, [f for f in bought if f.arranged or self._precedes(f, disposal)])
         gross = max(ZERO, -seen.alone.gain)
         cancelled = sum((a.disallowed for a in seen.adjustments), ZERO)
@@ -256,7 +265,7 @@ class JpCorporate:
                 reasons.add(Reason.SETTLES_NEXT_PERIOD)
             if not question.coverage_complete:
                 reasons.add(Reason.COVERAGE_INCOMPLETE)
-            others = [fill.trade_date for fill in bought if fill not in arranged]
+            others = [fill.trade_date for fill in (*bought, *held) if not fill.arranged]
             if others and self._within_five_days(disposal.trade_date, others, question.calendar):
                 reasons.add(Reason.FIVE_BUSINESS_DAYS)
         last = (
@@ -278,7 +287,8 @@ class JpCorporate:
 
     @staticmethod
     def _precedes(fill: Fill, disposal: Disposal) -> bool:
-        return fill.trade_date == disposal.trade_date and fill.seq < disposal.seq
+        """Whether a purchase of the day is in the average of the sale; a planned one follows it."""
+        return not fill.planned and fill.trade_date == disposal.trade_date and fill.seq < disposal.seq
 
     @staticmethod
     def _within_five_days(sold_on: dt.date, bought_on: Sequence[dt.date], calendar: Calendar | None) -> bool:
