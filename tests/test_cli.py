@@ -3,14 +3,17 @@
 import csv
 import datetime as dt
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.table import Table
+from python_calamine import SheetVisibleEnum, load_workbook
 
 from tests.batch.tiny import job as tiny_job
 from tests.batch.tiny import write_csv
@@ -123,8 +126,6 @@ def test_every_text_of_the_command_line_is_there_in_both_languages():
 
 
 def test_every_text_that_a_command_says_exists():
-    import re
-
     from xlplugin.cli.words import _words
 
     folder = Path(__file__).resolve().parents[1] / "xlplugin" / "cli"
@@ -335,6 +336,37 @@ def test_a_difference_between_two_books_is_told_in_words(made):
     assert by_item["A 1001 Cost basis"]["now"] == "2,000"
     japanese = answer("diff", book(made), book(made, "T0002"), "--lang", "ja", code=Exit.FINDINGS)
     assert {c["part"] for c in japanese} >= {"入力", "結果"}
+
+
+# -- the demonstration ----------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_demonstration_makes_every_kind_of_book_in_both_languages(tmp_path):
+    made = answer("demo", "--out", tmp_path / "demo")
+    proposals = [Path(p).stem for p in made["proposals"]]
+    assert len(proposals) >= 5
+    assert {p[-2:] for p in proposals} == {Path(p).stem[-2:] for p in made["advisor"]} == {"ja", "en"}
+    assert Path(made["summary"]).is_file()
+    clients = json.loads((tmp_path / "demo" / "manifest.json").read_text("utf-8"))["clients"]
+    regimes = {c["figures"]["regime"] for c in clients if c["status"] == "done"}
+    assert regimes == {"jp_individual", "jp_corporate", "us_taxable"}
+    # The sample clients that are wrong on purpose, and only they, are refused.
+    assert [c["client_id"] for c in made["refused"]] == ["C0006", "C0008"]
+    for path in made["advisor"]:
+        named = re.findall(rb">(#[A-Z]+[!?/0]+)<", b"".join(sheets(Path(path))))
+        assert not named
+
+
+def sheets(path: Path) -> list[bytes]:
+    """The visible sheets of a workbook, as they lie in it."""
+    book = load_workbook(path)
+    with ZipFile(path) as parts:
+        return [
+            parts.read(f"xl/worksheets/sheet{n}.xml")
+            for n, sheet in enumerate(book.sheets_metadata, 1)
+            if sheet.visible is SheetVisibleEnum.Visible
+        ]
 
 
 # -- orders ---------------------------------------------------------------

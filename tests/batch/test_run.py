@@ -339,6 +339,44 @@ def test_a_client_that_fails_is_a_row_with_its_sentence_and_the_others_are_made(
     assert [r.client_id for r in run(tmp_path / "job.toml", only_failed=True)[1]] == ["T0002", "T0004"]
 
 
+def test_the_advisers_book_of_an_unsound_proposal_is_still_made(tmp_path):
+    path = spoiled_job(tmp_path)
+    text = path.read_text("utf-8").replace("[templates]", '[templates]\n"advisor.en" = "tiny.xlsx"')
+    path.write_text(text, "utf-8")
+    _, records, _ = run(path, 'job.make=["proposal", "advisor"]')
+    made = {r.client_id: (r.status, [Path(o.file).name for o in r.outputs]) for r in records}
+    assert made["T0004"] == ("failed", ["advisor_T0004_en.xlsx"])
+    assert made["T0001"] == ("done", ["proposal_T0001_en.xlsx", "advisor_T0001_en.xlsx"])
+
+
+def test_a_proposal_whose_inputs_can_no_longer_be_read_is_withdrawn(tmp_path):
+    path = tiny_job(tmp_path, 2)
+    run(path)
+    lots = (tmp_path / "lots.csv").read_text("utf-8")
+    (tmp_path / "lots.csv").write_text(lots.replace("T0001,A,1001,100,", "T0001,A,1001,none,"), "utf-8")
+    assert [(r.client_id, r.status) for r in run(path)[1]] == [("T0001", "failed")]
+    assert [p.name for p in (tmp_path / "out/clients").rglob("*.xlsx")] == ["proposal_T0002_en.xlsx"]
+
+
+def test_a_proposal_that_is_unsound_now_is_withdrawn(tmp_path):
+    path = tiny_job(tmp_path, 2)
+    run(path)
+    _, records, _ = run(path, "defaults.te_limit=0.95")
+    assert [r.status for r in records] == ["failed", "failed"]
+    assert not list((tmp_path / "out/clients").rglob("*.xlsx"))
+
+
+def test_a_book_that_a_person_has_changed_is_never_removed(tmp_path):
+    path = tiny_job(tmp_path, 1)
+    run(path)
+    book = tmp_path / "out/clients/T0001/proposal_T0001_en.xlsx"
+    book.write_bytes(book.read_bytes() + b"a remark")
+    lots = (tmp_path / "lots.csv").read_text("utf-8")
+    (tmp_path / "lots.csv").write_text(lots.replace(",100,", ",none,"), "utf-8")
+    assert run(path)[1][0].status == "failed"
+    assert book.is_file()
+
+
 def test_a_run_may_stop_at_the_first_failure(tmp_path):
     _, records, _ = run(spoiled_job(tmp_path), 'run.on_error="stop"')
     assert records[-1].status == "failed"

@@ -7,9 +7,10 @@ import shutil
 import subprocess
 import tempfile
 from functools import lru_cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 
-from xlplugin.batch.writing import part_of
+from xlplugin.batch.writing import write_whole
 from xlplugin.errors import HostError
 
 __all__ = ["office_program", "to_pdf"]
@@ -31,7 +32,9 @@ def office_program() -> str:
 
 @lru_cache(maxsize=1)
 def _profile(process: int) -> Path:
-    return Path(tempfile.mkdtemp(prefix=f"xlplugin-office-{process}-"))
+    made = Path(tempfile.mkdtemp(prefix=f"xlplugin-office-{process}-"))
+    Finalize(None, shutil.rmtree, args=(made, True), exitpriority=1)  # in workers, atexit does not run
+    return made
 
 
 def to_pdf(book: Path) -> Path:
@@ -53,7 +56,5 @@ def to_pdf(book: Path) -> Path:
                 f"LibreOffice did not print {book.name}: {(done.stderr or done.stdout).strip()[:200]}"
             )
         target = book.with_suffix(".pdf")
-        part = part_of(target)
-        shutil.copy(page, part)
-        part.replace(target)
+        write_whole(target, page.read_bytes())
     return target

@@ -7,6 +7,7 @@ checksums and repeats nothing that is done. The manifest is the records in clien
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["Fault", "Output", "Record", "RunFacts", "is_done", "load_records", "manifest", "save_record"]
+__all__ = [
+    "Fault",
+    "Output",
+    "Record",
+    "RunFacts",
+    "is_done",
+    "load_records",
+    "manifest",
+    "save_record",
+    "withdraw",
+]
 
 WORK = ".xlplugin"
 """The folder inside the output folder that holds the records."""
@@ -138,15 +149,40 @@ def save_record(folder: Path, record: Record) -> None:
     write_whole(record_path(folder, record.client_id), _json(record.as_dict()))
 
 
+def withdraw(folder: Path, record: Record, books: Iterable[str]) -> None:
+    """Remove books of these kinds that an earlier run made for the client and this record no longer names.
+
+    A proposal on inputs that have changed since, or that cannot be read any more, must not lie where
+    it could be sent. A book that a person has changed is left alone.
+    """
+    kinds = tuple(f"{book}_" for book in books)
+    kept = {output.file for output in record.outputs}
+    for output in _loaded(record_path(folder, record.client_id)).outputs:
+        path = folder / output.file
+        with contextlib.suppress(OSError):
+            if (
+                output.file not in kept
+                and path.name.startswith(kinds)
+                and digest(path.read_bytes()) == output.sha256
+            ):
+                path.unlink()
+
+
+def _loaded(path: Path) -> Record:
+    """The record in a file; a damaged one is as none."""
+    try:
+        return Record.from_dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Record("", "none")
+
+
 def load_records(folder: Path) -> dict[str, Record]:
     """The records of earlier runs by client; a damaged one is as none."""
     found = {}
     for path in sorted((folder / WORK / "records").glob("*.json")):
-        try:
-            record = Record.from_dict(json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        found[record.client_id] = record
+        record = _loaded(path)
+        if record.client_id:
+            found[record.client_id] = record
     return found
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, TypeVar
 
-from xlplugin.batch.records import Fault, Record, is_done, load_records, save_record
+from xlplugin.batch.records import Fault, Record, is_done, load_records, save_record, withdraw
 from xlplugin.batch.task import SharedFile, Task, run_tasks, share
 from xlplugin.batch.writing import leftovers, made_folder
 from xlplugin.errors import HostError
@@ -95,6 +95,7 @@ def execute(plan: Plan, executor: Executor | None = None, *, workers: int | None
     for path in leftovers(folder):
         path.unlink(missing_ok=True)
     for record in plan.failed:
+        withdraw(folder, record, plan.job.make)
         save_record(folder, record)
         yield record
     if not plan.tasks:
@@ -181,6 +182,7 @@ class _Runner:
                     pool = None
                     fault = Fault("DI-198", _DIED, "", _DIED_REMEDY)
                     dead = Record(task.client_id, "failed", task.input_hash, task.inputs, fault=fault)
+                    withdraw(self.folder, dead, (book for book, _ in task.books))
                     save_record(self.folder, dead)
                     yield dead
         finally:

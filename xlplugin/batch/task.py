@@ -15,10 +15,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from xlplugin.batch.binding import inputs_for
-from xlplugin.batch.checks import named_value, refuse_unsound
+from xlplugin.batch.checks import UnsoundBookError, named_value, refuse_unsound
 from xlplugin.batch.isolation import attempt, time_limit
 from xlplugin.batch.pdf import to_pdf
-from xlplugin.batch.records import WORK, Fault, Output, Record, save_record
+from xlplugin.batch.records import WORK, Fault, Output, Record, save_record, withdraw
 from xlplugin.batch.writing import digest, part_of, write_whole
 from xlplugin.errors import FileError
 
@@ -112,11 +112,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Made:
-    """One computed book: its bytes, its figures, and what a reader should know."""
+    """One computed book: its bytes, its figures, and what a reader should know.
+
+    `without` names inputs of the client that the book has no place for.
+    """
 
     data: bytes
     figures: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
     checks: str = ""
 
 
@@ -167,15 +171,14 @@ def make_book(shared: Shared, task: Task, book: str, language: str) -> Made:
     figures = {
         key: value for key, name in FIGURES.items() if (value := _figure(template, result, name)) is not None
     }
-    warnings = [f"NOT_IN_TEMPLATE {name}" for name in without]
-    warnings += sorted(
+    warnings = sorted(
         {f"{failure.function} {failure.sheet}!{failure.cell}: {failure.error}" for failure in result.log}
     )
     count, errors = int(figures.get("check_count", 0)), int(figures.get("check_errors", 0))
     checks = f"{count - errors}/{count}" if count else ""
     if book == "proposal":
         refuse_unsound(template, result, errors)
-    return Made(result.data, figures, tuple(warnings), checks)
+    return Made(result.data, figures, tuple(warnings), frozenset(without), checks)
 
 
 def _figure(template: CompiledTemplate, result: Result, name: str) -> float | None:
@@ -185,35 +188,53 @@ def _figure(template: CompiledTemplate, result: Result, name: str) -> float | No
 
 
 def _make(shared: Shared, task: Task) -> Record:
-    """Every book of a client, each written whole; the record of what was made."""
+    """Every book of a client, each written whole; the record of what was made.
+
+    A proposal that is unsound is not written; the adviser's book, if it is wanted, still is, for
+    there the cause is found.
+    """
     started = time.perf_counter()
     outputs: list[Output] = []
     figures: dict[str, Any] = {}
-    warnings: list[str] = []
+    made_books: list[Made] = []
+    fault: Fault | None = None
     with time_limit(shared.timeout_s):
         for book, language in task.books:
-            made = make_book(shared, task, book, language)
-            file = f"clients/{task.client_id}/{book}_{task.client_id}_{language}.xlsx"
-            write_whole(shared.folder / file, made.data)
-            outputs.append(Output(file, digest(made.data), len(made.data), made.checks))
-            if "pdf" in shared.render:
-                page = to_pdf(shared.folder / file)
-                data = page.read_bytes()
-                outputs.append(Output(str(page.relative_to(shared.folder)), digest(data), len(data)))
+            try:
+                made = make_book(shared, task, book, language)
+            except UnsoundBookError as error:
+                fault = fault or Fault.of(error)
+                continue
+            made_books.append(made)
+            outputs += _written(shared, f"clients/{task.client_id}/{book}_{task.client_id}_{language}", made)
             figures = {**made.figures, **figures}
-            warnings += made.warnings
     settings = task.client.settings
     figures |= {k: str(settings[k]) for k in ("regime", "language", "scenario", "currency") if k in settings}
+    without = frozenset.intersection(*(made.without for made in made_books)) if made_books else frozenset()
+    warnings = [f"NOT_IN_TEMPLATE {name}" for name in sorted(without)]
+    warnings += [text for made in made_books for text in made.warnings]
     return Record(
         task.client_id,
-        "done",
+        "done" if fault is None else "failed",
         task.input_hash,
         task.inputs,
         tuple(outputs),
         tuple(dict.fromkeys(warnings)),
         figures,
         time.perf_counter() - started,
+        fault,
     )
+
+
+def _written(shared: Shared, name: str, made: Made) -> list[Output]:
+    """Write one book, and its pages where they are wanted."""
+    path = shared.folder / f"{name}.xlsx"
+    write_whole(path, made.data)
+    outputs = [Output(f"{name}.xlsx", digest(made.data), len(made.data), made.checks)]
+    if "pdf" in shared.render:
+        data = to_pdf(path).read_bytes()
+        outputs.append(Output(f"{name}.pdf", digest(data), len(data)))
+    return outputs
 
 
 def run_tasks(file: SharedFile, tasks: tuple[Task, ...]) -> list[Record]:
@@ -229,6 +250,7 @@ def run_tasks(file: SharedFile, tasks: tuple[Task, ...]) -> list[Record]:
     for task in tasks:
         made, fault = attempt(lambda one: _make(shared, one), task, task.client_id)
         record: Record = made if fault is None else _failed(task, fault)
+        withdraw(shared.folder, record, (book for book, _ in task.books))
         save_record(shared.folder, record)
         records.append(record)
     return records

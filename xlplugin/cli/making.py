@@ -15,6 +15,7 @@ from xlplugin.cli.words import say
 from xlplugin.errors import FileError, WordError
 
 if TYPE_CHECKING:
+    from xlplugin.batch.plan import Plan
     from xlplugin.batch.records import Record
 
 __all__ = ["demo", "new", "proposal", "with_macros"]
@@ -163,30 +164,53 @@ def demo(
 
     console = Console.of(lang, as_json=as_json)
     folder = out.absolute()
-    job = load_job(sample_folder() / "job.toml")
-    job = replace(job, folder=folder, resume=False)
-    plan = make_plan(job, built(), compiled)
-    _, records = run_plan(console, plan)
-    _print_demo(console, folder, records)
+    job = replace(load_job(sample_folder() / "job.toml"), folder=folder, resume=False)
+    templates = built()
+    _, records = run_plan(console, make_plan(job, templates, compiled))
+    live = replace(job, make=("advisor",), only=_WITH_ADVISERS_BOOK)
+    adviser = _advisers_books(make_plan(live, templates, compiled), folder)
+    _print_demo(console, folder, adviser, records)
+    if any(r.fault is not None and r.client_id not in _FAULTY for r in records):
+        raise typer.Exit(Exit.FINDINGS)
 
 
-def _print_demo(console: Console, folder: Path, records: list[Record]) -> None:
-    books = [folder / o.file for r in sorted(records, key=lambda r: r.client_id) for o in r.outputs]
+_WITH_ADVISERS_BOOK = ("C0001", "C0002")  # one in Japanese, one in English
+_FAULTY = frozenset(("C0006", "C0008"))  # with faults on purpose: workbooks/sample/README.md
+
+
+def _advisers_books(plan: Plan, folder: Path) -> list[Path]:
+    """The adviser's book of each task, computed here and written beside the proposal."""
+    from xlplugin.batch.task import make_book  # noqa: PLC0415  (the light start)
+    from xlplugin.batch.writing import write_whole  # noqa: PLC0415
+
+    made = []
+    for task in plan.tasks:
+        for book, language in task.books:
+            path = folder / "clients" / task.client_id / f"{book}_{task.client_id}_{language}.xlsx"
+            write_whole(path, make_book(plan.shared, task, book, language).data)
+            made.append(path)
+    return made
+
+
+def _print_demo(console: Console, folder: Path, adviser: list[Path], records: list[Record]) -> None:
+    proposals = [folder / o.file for r in sorted(records, key=lambda r: r.client_id) for o in r.outputs]
     failed = [r for r in records if r.fault is not None]
     console.line(console.say("demo.where", folder=folder))
-    for path in books:
+    for path in (*adviser, *proposals):
         console.line(f"  {path.relative_to(folder)}")
     for record in failed:
         what = record.fault.what if record.fault else ""
-        console.line(console.say("demo.refused", client=record.client_id, what=what))
+        key = "demo.refused" if record.client_id in _FAULTY else "demo.failed"
+        console.line(console.say(key, client=record.client_id, what=what))
     console.line(console.say("batch.open", path=folder / "summary.xlsx"))
-    if books:
-        console.line(console.say("demo.then", path=books[0]))
+    for path in (*proposals[:1], *adviser[:1]):
+        console.line(console.say("demo.then", path=path))
     console.data(
         {
             "folder": str(folder),
             "summary": str(folder / "summary.xlsx"),
-            "books": [str(path) for path in books],
+            "advisor": [str(path) for path in adviser],
+            "proposals": [str(path) for path in proposals],
             "refused": [r.as_dict() for r in failed],
         }
     )
