@@ -20,7 +20,7 @@ Region = TypeVar("Region")
 GAMMA_LOW, GAMMA_HIGH = 0.01, 1e5  # the range in which the price of a risk cap is looked for
 FIRST_GAMMA = 80.0
 _ELASTICITY = -0.8  # of variance to its price, until two solves have told the real one
-_FLATTEST = -0.05
+_FLATTEST = -1e-3
 
 
 @dataclass(frozen=True)

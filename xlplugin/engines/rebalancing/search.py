@@ -14,6 +14,7 @@ import numpy as np
 
 from xlplugin.engines.rebalancing.branching import GAMMA_HIGH, GAMMA_LOW, Effort, Node, Steps, explore
 from xlplugin.engines.rebalancing.capped import solve_under_cap
+from xlplugin.engines.rebalancing.infeasibility import explained
 from xlplugin.engines.rebalancing.kernel import Solution, solve
 from xlplugin.engines.rebalancing.modes import BUY, CLEAR, HARVEST
 from xlplugin.engines.rebalancing.relaxation import Envelope, Relaxation
@@ -290,12 +291,15 @@ class Search:
             self.visit, self.relaxation.modes.open, gamma, prices, effort, self._near, self._leaves
         )
         if self.best is None:
-            raise InfeasibleError("the limits of this rebalance cannot hold together")
+            raise explained(self.problem, None if self.cap is None else float(np.sqrt(self.cap)))
         return self._found(self.best, nodes, undecided)
 
     def _found(self, best: _Plan, nodes: int, undecided: tuple[int, ...]) -> Found:
         if self.cap is not None:
-            best = self.plan(best.allowed, best.solution.prices, best.gamma, exact=True) or best
+            exact = self.plan(best.allowed, best.solution.prices, best.gamma, exact=True)
+            if exact is None and best.solution.variance > self.cap:
+                raise explained(self.problem, float(np.sqrt(self.cap)))
+            best = exact or best
         self.best = best
         priced = best.gamma * self.cap if self.cap is not None else 0.0
         bound = min([bound for bound, _ in self._leaves] + [best.objective]) + priced
