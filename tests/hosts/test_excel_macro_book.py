@@ -15,6 +15,7 @@ from lxml import etree
 
 from tests.hosts.office import Office, require_libreoffice
 from xlplugin.errors import HostError
+from xlplugin.hosts.commands import COMMANDS
 from xlplugin.hosts.excel import vba, xlsm
 from xlplugin.hosts.excel.vba_project import Module, class_module
 from xlplugin.hosts.libreoffice.install import package_folders
@@ -81,9 +82,7 @@ def plain_book():
 
 
 def macro_book(language="en", modules=None):
-    return xlsm.macro_workbook(
-        plain_book(), list(load()), ["RECALCULATE"], language=language, modules=modules
-    )
+    return xlsm.macro_workbook(plain_book(), list(load()), COMMANDS, language=language, modules=modules)
 
 
 def test_equal_inputs_give_equal_bytes():
@@ -118,6 +117,16 @@ def test_every_sheet_carries_the_code_name_of_its_module():
     ]
     assert names == ["Sheet1", "Sheet2", "Sheet3"]
     assert package.xml(package.sheets[1].part).find("{*}sheetPr/{*}tabColor") is not None
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_command_has_a_button_that_the_callback_runs_by_its_name(language):
+    with zipfile.ZipFile(io.BytesIO(macro_book(language))) as archive:
+        ribbon = etree.fromstring(archive.read("customUI/customUI14.xml"))
+        assert b"customUI/customUI14.xml" in archive.read("_rels/.rels")
+    buttons = [(b.get("id"), b.get("label")) for b in ribbon.iter("{*}button")]
+    assert buttons == [(command.name, command.label(language)) for command in COMMANDS]
+    assert {b.get("onAction") for b in ribbon.iter("{*}button")} == {vba.RIBBON_CALLBACK}
 
 
 def test_other_programs_read_the_book_and_its_cells():

@@ -51,9 +51,10 @@ def _new_book(what: str, out: Path | None, console: Console, *, macros: bool) ->
 
     found = built()
     kinds = sorted({book for book, _ in found})
-    source = found.get((what, console.language))
+    # The book of one client is the adviser's book.
+    source = found.get(("advisor" if what == "client" else what, console.language))
     if source is None:
-        raise WordError("new", got=what, choices=(*kinds, "clients"))
+        raise WordError("new", got=what, choices=(*kinds, "client", "clients"))
     target = out or Path(f"{what}.{console.language}.{'xlsm' if macros else 'xlsx'}")
     if target.exists():
         raise FileError(f"{target}: there is a file already; give another name with --out")
@@ -71,7 +72,7 @@ def with_macros(data: bytes, language: str) -> bytes:
     from xlplugin.worksheet.registry import load  # noqa: PLC0415
 
     own = sys.executable if sys.platform == "win32" else None
-    return macro_workbook(data, list(load()), [c.name for c in COMMANDS], language=language, interpreter=own)
+    return macro_workbook(data, list(load()), COMMANDS, language=language, interpreter=own)
 
 
 def _new_clients(folder: Path, console: Console) -> list[Path]:

@@ -21,6 +21,7 @@ __all__ = ["COMMANDS_MODULE", "FIRST_CUSTOM_CATEGORY", "MODULE", "command_source
 
 MODULE = "xlwings_udfs"  # what xlwings' own Import Functions would replace, so no second copy can arise
 COMMANDS_MODULE = "xlplugin_commands"
+RIBBON_CALLBACK = "Xlplugin_Ribbon"
 FIRST_CUSTOM_CATEGORY = 20  # behind builtInGroupCount="19" of the workbook part
 _USED_BY_THE_TEXT = frozenset(  # and "local", which the Basic of LibreOffice keeps for itself
     "application asresult err failed left local recorded remember thisworkbook xlpy".split()
@@ -168,8 +169,18 @@ def source(
     return text
 
 
+_RIBBON = """
+Public Sub {ribbon}(ByVal control As Object)
+    Application.Run control.ID
+End Sub
+"""
+
+
 def command_source(commands: Iterable[str], *, module: str) -> str:
-    """The text of the module with one macro per command; a macro takes no argument, so it is listed."""
-    return "'Generated. Changes are lost.\n" + "".join(
-        _COMMAND.format(name=name, module=module) for name in commands
-    )
+    """The text of the module with one macro per command; a macro takes no argument, so it is listed.
+
+    The ribbon's buttons are named like the macros and call them through one callback, which takes an
+    argument and so stays out of the macro list.
+    """
+    macros = "".join(_COMMAND.format(name=name, module=module) for name in commands)
+    return f"'Generated. Changes are lost.\n{macros}{_RIBBON.format(ribbon=RIBBON_CALLBACK)}"

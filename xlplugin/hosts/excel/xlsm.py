@@ -1,7 +1,7 @@
 """A macro workbook made from an ordinary one, on any system: wrappers, macros, help texts, settings.
 
-The book goes through as it is; five things are added, each as Excel itself would store it: the VBA
-project, the code names that tie sheets to it, the categories and argument texts of the function
+The book goes through as it is; six things are added, each as Excel itself would store it: the VBA
+project, a ribbon tab, the code names that tie sheets to it, the categories and argument texts of the function
 wizard, and the sheet `xlwings.conf` that tells xlwings which Python to start. Nobody has to click
 Import Functions or trust access to the VBA project.
 """
@@ -23,6 +23,7 @@ from xlplugin.workbook.zipped import new_entry, write_zip
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from xlplugin.hosts.commands import Command
     from xlplugin.worksheet.registry import WorksheetFunction
 
 __all__ = ["CONFIGURATION", "categories", "macro_workbook", "xlwings_runtime"]
@@ -36,6 +37,17 @@ _VBA_TYPE = "application/vnd.ms-office.vbaProject"
 _MACRO_MAIN = "application/vnd.ms-excel.sheet.macroEnabled.main+xml"
 _PLAIN_MAIN = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
 _SHEET_PART, _VBA_PART = "xl/worksheets/xlwings_conf.xml", "xl/vbaProject.bin"
+_RIBBON_PART, _ROOT_RELATIONS = "customUI/customUI14.xml", "_rels/.rels"
+_RIBBON_RELATION = "http://schemas.microsoft.com/office/2007/relationships/ui/extensibility"
+_PICTURES = {  # of Office's own gallery
+    "Xlplugin_Recalculate": "CalculateNow",
+    "Xlplugin_Proposal": "FileSaveAsPdfOrXps",
+    "Xlplugin_Batch": "FilePrintQuick",
+    "Xlplugin_Checks": "AcceptInvitation",
+    "Xlplugin_Verify": "ReviewCompareMenu",
+    "Xlplugin_Freeze": "PasteValues",
+    "Xlplugin_Doctor": "Help",
+}
 _FUNCTIONS = "xlplugin.hosts.excel.functions"
 _COMMANDS = "xlplugin.hosts.excel.commands"
 
@@ -82,7 +94,7 @@ def xlwings_runtime() -> tuple[str, str, str]:
 def macro_workbook(
     book: bytes,
     functions: Sequence[WorksheetFunction],
-    commands: Sequence[str],
+    commands: Sequence[Command],
     *,
     language: str,
     interpreter: str | None = None,
@@ -96,8 +108,8 @@ def macro_workbook(
         A workbook without macros.
     functions : sequence of WorksheetFunction
         What the wrappers offer.
-    commands : sequence of str
-        Names of the macros.
+    commands : sequence of Command
+        The macros, each with a button on the ribbon tab.
     language : str
         "ja" or "en": language of the help texts and code page of the project.
     interpreter : str, optional
@@ -120,12 +132,18 @@ def macro_workbook(
     changed = {
         package.main: _workbook_part(package.data(package.main), functions, language, package),
         "[Content_Types].xml": _content_types(package.data("[Content_Types].xml"), package.main),
-        relations_part(package.main): _relations(package.data(relations_part(package.main))),
+        relations_part(package.main): _with_relations(
+            package.data(relations_part(package.main)),
+            (f"{_RELATION}/worksheet", _SHEET_PART),
+            (_VBA_RELATION, _VBA_PART),
+        ),
+        _ROOT_RELATIONS: _with_relations(package.data(_ROOT_RELATIONS), (_RIBBON_RELATION, _RIBBON_PART)),
         **{part: _with_code_name(package.data(part), name) for part, name in code_names.items()},
     }
     added = {
         _SHEET_PART: _settings_sheet(settings_name, interpreter),
         _VBA_PART: project,
+        _RIBBON_PART: _ribbon(commands, language),
     }
     entries = [
         new_entry(name, changed[name]) if name in changed else entry
@@ -137,7 +155,7 @@ def macro_workbook(
 def _project(
     sheets: Sequence[str],
     functions: Sequence[WorksheetFunction],
-    commands: Sequence[str],
+    commands: Sequence[Command],
     language: str,
     modules: Sequence[Module] | None,
 ) -> bytes:
@@ -145,13 +163,14 @@ def _project(
         runtime, dictionary, _ = xlwings_runtime()
         modules = [Module("xlwings", "standard", runtime), class_module("Dictionary", dictionary)]
     wrappers = vba.source(functions, module=_FUNCTIONS, categories=categories(functions), language=language)
+    macros = vba.command_source([command.name for command in commands], module=_COMMANDS)
     return vba_project(
         [
             document("ThisWorkbook"),
             *(document(name) for name in sheets),
             *modules,
             Module(vba.MODULE, "standard", wrappers),
-            Module(vba.COMMANDS_MODULE, "standard", vba.command_source(commands, module=_COMMANDS)),
+            Module(vba.COMMANDS_MODULE, "standard", macros),
         ],
         codepage=932 if language == "ja" else 1252,
         lcid=0x411 if language == "ja" else 0x409,
@@ -175,7 +194,7 @@ def _workbook_part(
     groups = "".join(f"<functionGroup name={quoteattr(c)}/>" for c in categories(functions))
     text = text.replace(
         "</sheets>",
-        f'<sheet name="xlwings.conf" sheetId="{number}" state="hidden" r:id="rIdXlwingsConf"/></sheets>'
+        f'<sheet name="xlwings.conf" sheetId="{number}" state="hidden" r:id="rIdXlplugin1"/></sheets>'
         f'<functionGroups builtInGroupCount="19">{groups}</functionGroups>',
         1,
     )
@@ -217,12 +236,28 @@ def _content_types(data: bytes, main: str) -> bytes:
     return text.replace("</Types>", f"{added}</Types>", 1).encode("utf-8")
 
 
-def _relations(data: bytes) -> bytes:
-    added = (
-        f'<Relationship Id="rIdXlwingsConf" Type="{_RELATION}/worksheet" Target="/{_SHEET_PART}"/>'
-        f'<Relationship Id="rIdVbaProject" Type="{_VBA_RELATION}" Target="/{_VBA_PART}"/>'
+def _with_relations(data: bytes, *added: tuple[str, str]) -> bytes:
+    """A relations part with further arrows, each a type and the part it points to."""
+    arrows = "".join(
+        f'<Relationship Id="rIdXlplugin{n}" Type="{kind}" Target="/{part}"/>'
+        for n, (kind, part) in enumerate(added, start=1)
     )
-    return data.decode("utf-8").replace("</Relationships>", f"{added}</Relationships>", 1).encode("utf-8")
+    return data.decode("utf-8").replace("</Relationships>", f"{arrows}</Relationships>", 1).encode("utf-8")
+
+
+def _ribbon(commands: Sequence[Command], language: str) -> bytes:
+    """The tab of the ribbon: one button per command."""
+    buttons = "".join(
+        f'<button id="{command.name}" label={quoteattr(command.label(language))} size="large" '
+        f'onAction="{vba.RIBBON_CALLBACK}" imageMso="{_PICTURES.get(command.name, "MacroPlay")}"/>'
+        for command in commands
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+        '<customUI xmlns="http://schemas.microsoft.com/office/2009/07/customui"><ribbon><tabs>'
+        '<tab id="XlpluginTab" label="xlplugin"><group id="XlpluginGroup" label="xlplugin">'
+        f"{buttons}</group></tab></tabs></ribbon></customUI>"
+    ).encode()
 
 
 def _with_code_name(data: bytes, name: str) -> bytes:
