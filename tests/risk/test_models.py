@@ -236,12 +236,18 @@ def test_calibrations_without_sense_are_refused(error, call):
 
 
 @pytest.mark.slow
-def test_on_real_prices_the_default_model_is_within_the_target_and_plain_components_are_not(shared_data):
+def test_on_real_prices_optimised_plans_are_within_the_target_and_those_of_plain_components_are_not(
+    shared_data,
+):
     from tests.benchmarks.calibration import main
 
     prices = shared_data / "jp" / "jp_close_2016_2026.parquet"
     weights = str(shared_data / "jp" / "topixweight_j_2026-04-30_cp932.csv")
     arguments = ["--prices", str(prices), "--caps", weights, "--sectors", weights, "--step", "252"]
     report = main([*arguments, "--models", "default,pca"])
-    assert all(row["within_target"] for row in report["models"]["default"].values())
+    default = report["models"]["default"]
+    for kind in ("excluded", "losers", "tax", "few"):
+        assert default[kind]["within_target"], kind
+    # What was not optimised may be overstated (the safe side), never understated: SPEC.md, section 6.
+    assert 0.8 < default["random"]["median"] <= 1.15
     assert report["models"]["pca"]["tax"]["median"] > 1.3
