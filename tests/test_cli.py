@@ -457,6 +457,15 @@ def test_a_shard_is_a_part_of_a_whole(tmp_path, text):
     assert "expected I/N with 1 <= I <= N" in done.stderr
 
 
+def test_the_book_of_a_new_client_is_the_advisers(tmp_path):
+    target = tmp_path / "new.xlsx"
+    assert answer("new", "client", "--out", target)["files"] == [str(target)]
+    with ZipFile(target) as parts:
+        names = set(re.findall(r'<definedName name="(\w+)"', parts.read("xl/workbook.xml").decode()))
+    assert {"in_client_id", "in_as_of", "accounts", "lots", "trades"} <= names
+    assert xlplugin("new", "client", "--out", target).returncode == Exit.DATA
+
+
 def test_an_empty_client_book_has_the_headers_that_are_read(tmp_path):
     for language, header in (("en", "Client ID"), ("ja", "顧客ID")):
         folder = tmp_path / language

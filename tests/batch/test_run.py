@@ -191,6 +191,16 @@ def test_an_address_where_nobody_answers_is_one_sentence(monkeypatch):
         cluster("tcp://127.0.0.1:1")
 
 
+@pytest.mark.slow
+def test_a_thousand_clients_are_made_once_each(tmp_path):
+    path = tiny_job(tmp_path, 1000)
+    _, records, counts = run(path, workers=2)
+    assert counts == {"done": 1000, "failed": 0, "skipped": 0}
+    assert sorted(r.client_id for r in records) == [f"T{n:04d}" for n in range(1, 1001)]
+    assert len(list((tmp_path / "out/clients").rglob("*.xlsx"))) == 1000
+    assert run(path)[2] == {"done": 0, "failed": 0, "skipped": 1000}
+
+
 # -- resume ------------------------------------------------------------------------------------------------
 
 
