@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path  # noqa: TC003  (typer reads it)
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,18 @@ from xlplugin.cli.console import HELP, Console, Json, Lang, option
 from xlplugin.cli.words import say
 from xlplugin.errors import FileError, WordError
 
+if TYPE_CHECKING:
+    from xlplugin.workbook.formula import Flavour
+
 __all__ = ["app"]
+
+# What a person writes for each host, and what the files of the web add-in and of LibreOffice hold.
+_FLAVOURS: dict[str, Flavour] = {
+    "excel": "vba",
+    "office-add-in": "namespace",
+    "office-add-in-file": "officejs",
+    "libreoffice-file": "addin",
+}
 
 app = typer.Typer(help=say("help.functions", HELP), no_args_is_help=True)
 
@@ -81,3 +92,21 @@ def docs(
     except OSError as error:
         raise FileError(f"{out}: cannot be written: {error.strerror}") from None
     console.line(str(out))
+
+
+@app.command("spell", help=say("help.functions.spell", HELP))
+def spell(
+    formula: Annotated[str, typer.Argument(help=say("help.functions.formula", HELP))],
+    *,
+    host: Annotated[str, option("--host", "help.functions.host")] = "excel",
+    lang: Lang = HELP,
+) -> None:
+    """One formula as another host writes it; nothing but the names of our functions changes."""
+    from xlplugin.workbook.formula import in_flavour, table_of_spellings  # noqa: PLC0415  (the light start)
+    from xlplugin.worksheet.registry import load  # noqa: PLC0415
+
+    if host not in _FLAVOURS:
+        raise WordError("--host", got=host, choices=tuple(_FLAVOURS))
+    sign, text = ("=", formula[1:]) if formula.startswith("=") else ("", formula)
+    written = in_flavour(text, _FLAVOURS[host], table_of_spellings(load().names))
+    Console.of(lang, as_json=False).line(sign + written)

@@ -41,7 +41,7 @@ __all__ = [
     "table_of_spellings",
 ]
 
-Flavour = Literal["vba", "officejs", "xll", "addin"]
+Flavour = Literal["vba", "officejs", "namespace", "xll", "addin"]
 
 FUTURE_SHEET: Final = frozenset({"FILTER", "SORT"})  # stored with _xlfn._xlws.
 FUTURE: Final = frozenset(
@@ -210,12 +210,13 @@ OFFICEJS_NAMESPACES: Final = ("DI", "XLPLUGIN", "XLW")  # the first one is writt
 
 
 def spellings(name: str) -> tuple[str, ...]:
-    """Every form in which a file may name one of our functions; the bare one first."""
+    """Every form in which a file or a person may name one of our functions; the bare one first."""
     return (
         name,
         f"_xll.{name}",
         f"ORG.XLPLUGIN.ADDIN.{name.replace('_', '')}",
         *(f"_xldudf_{space}_{name}" for space in OFFICEJS_NAMESPACES),
+        *(f"{space}.{name}" for space in OFFICEJS_NAMESPACES),
     )
 
 
@@ -292,6 +293,8 @@ def mentions(formula: str, spelled: Mapping[str, str] | Collection[str]) -> bool
 def _spelling(name: str, flavour: Flavour) -> str:
     if flavour == "officejs":
         return f"_xldudf_{OFFICEJS_NAMESPACES[0]}_{name}"
+    if flavour == "namespace":  # as it is typed where the Office add-in runs
+        return f"{OFFICEJS_NAMESPACES[0]}.{name}"
     if flavour == "addin":
         return f"ORG.XLPLUGIN.ADDIN.{name.replace('_', '')}"
     return f"_xll.{name}" if flavour == "xll" else name

@@ -44,7 +44,7 @@ def find_program(name: str) -> Path | None:
 def package_folders() -> list[str]:
     """The folders in which LibreOffice's Python finds this installation and what it needs."""
     folders = []
-    for package in ("xlplugin", "udfs", "numpy", "scipy", "pandas"):
+    for package in ("udfs", "xlplugin", "numpy", "scipy", "pandas"):  # a firm's own functions first
         spec = find_spec(package)
         if spec is not None and spec.origin is not None:
             folder = str(Path(spec.origin).parents[1])
