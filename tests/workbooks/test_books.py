@@ -103,8 +103,7 @@ def unescaped(text: str) -> str:
 def is_code(text: str) -> bool:
     """A key, a code, a number format, a comparison or punctuation: the same in every language."""
     known = {code for choices in layout("lists").values() for code in choices} | set(layout("lists"))
-    known |= {option for o in layout("calc")["options"] for option, _ in o.get("rows", ())}
-    known |= {option for option, _ in layout("calc")["rebalance"]["rows"]}
+    known |= {option for entry in layout("calc")["options"] for option, _ in entry["rows"]}
     known |= {entry["name"] for entry in layout("inputs")["input"]}
     known |= {entry["name"] for entry in layout("calc")["scalar"]}
     known |= {entry["key"] for entry in layout("calc")["block"]}

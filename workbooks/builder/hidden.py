@@ -41,7 +41,7 @@ def place_calculations(book: Book, sheet: Sheet, placed: set[str]) -> list[dict[
         book.define(scalar["name"], f"{sheet_ref(sheet.name)}!$B${_HEADER + offset + 1}")
     row = _HEADER
     for options in book.calc["options"]:
-        rows = _option_rows(book, options)
+        rows = options["rows"]
         book.define(
             options["name"], f"{sheet_ref(sheet.name)}!{xl_range_abs(row, 3, row + len(rows) - 1, 4)}"
         )
@@ -64,18 +64,6 @@ def place_calculations(book: Book, sheet: Sheet, placed: set[str]) -> list[dict[
     return here
 
 
-def _option_rows(book: Book, options: dict[str, Any]) -> list[tuple[str, str]]:
-    if "use" not in options:
-        return [(name, value) for name, value in options["rows"]]
-    rows = []
-    for name, value in book.calc[options["use"]]["rows"]:
-        filled = value
-        for key in ("mode", "budget", "hold"):
-            filled = filled.replace("{" + key + "}", options[key])
-        rows.append((name, filled.replace("{columns}", f'"{options["columns"]}"')))
-    return rows
-
-
 def write_calculations(book: Book, sheet: Sheet, here: list[dict[str, Any]]) -> None:
     """Write what `place_calculations` reserved."""
     hidden = book.formats.cell("hidden")
@@ -88,7 +76,7 @@ def write_calculations(book: Book, sheet: Sheet, here: list[dict[str, Any]]) -> 
         book.write(sheet, row, 1, scalar.get("formula", scalar.get("value")), style)
     row = _HEADER
     for options in book.calc["options"]:
-        rows = _option_rows(book, options)
+        rows = options["rows"]
         for name, value in rows:
             sheet.worksheet.write_string(row, 3, name, hidden)
             book.write(sheet, row, 4, "=" + value, hidden)

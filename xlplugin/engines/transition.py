@@ -43,6 +43,7 @@ OPTIONS = "ABCDEF"
 # How much of the yearly budget an option may use; A uses none of it, F does not look at it.
 BUDGET_SHARE = {"A": 0.0, "B": 0.0, "C": 0.5, "D": 1.0, "E": 2.0, "F": 0.0}
 MONTHS_OF_QUARTER = 3
+_PACES = (1.0, 1.1, 1.25, 1.5, 2.0, 1e9)
 _DUST = 1e-9  # of an amount: rounding of money
 
 
@@ -200,11 +201,11 @@ class Option:
     done : Rebalanced
         Every order of the plan.
     room : tuple of float
-        Gains that may be realised in each tax year, those that losses pay for included.
+        Gains that may be realised in each tax year, those that its losses pay for included.
     steps : tuple of Step
         The orders by quarter.
     gain_budget : float or None
-        The sum of the room; None where gains are not limited.
+        Gains that were allowed over the whole plan; None where they are not limited.
     gains, losses, net : float
     net_by_year : tuple of float
         Of the steps.
@@ -264,16 +265,15 @@ def options_of(plan: Transition) -> tuple[Option, ...]:
     losses = min(_losses(only), _losses(full))
     found = []
     for letter in OPTIONS:
-        room = _room(plan, letter, losses)
         if letter == "A":
             budget: float | None = 0.0
             done = only
         elif letter == "F":
             budget, done = None, full
         else:
-            budget = exact_sum(np.array(room))
+            budget = exact_sum(np.array(_room(plan, letter, losses)))
             done = _run(plan, GainMode.BUDGET, budget)
-        found.append(_option(plan, letter, done, room, budget))
+        found.append(_option(plan, letter, done, budget))
     return tuple(found)
 
 
@@ -295,10 +295,9 @@ def _room(plan: Transition, letter: str, losses: float) -> tuple[float, ...]:
     return tuple(first if year == 1 else share * plan.budget for year in years)
 
 
-def _option(
-    plan: Transition, letter: str, done: Rebalanced, room: tuple[float, ...], budget: float | None
-) -> Option:
-    steps = _steps(plan, done, room, limited=budget is not None)
+def _option(plan: Transition, letter: str, done: Rebalanced, budget: float | None) -> Option:
+    room = _room(plan, letter, _losses(done))
+    steps = _paced_steps(plan, done, room, limited=budget is not None)
     by_year = [0.0] * plan.years
     for step in steps:
         by_year[step.quarter.year_place - 1] += step.net
@@ -321,17 +320,32 @@ def _option(
     )
 
 
-def _steps(plan: Transition, done: Rebalanced, room: tuple[float, ...], *, limited: bool) -> tuple[Step, ...]:
+def _paced_steps(
+    plan: Transition, done: Rebalanced, room: tuple[float, ...], *, limited: bool
+) -> tuple[Step, ...]:
+    """Steps at an even pace, or at a faster one if whole trading units would overfill the last tax year."""
+    gains, total = exact_sum(np.maximum(done.gain, 0.0)), sum(room)
+    steps: tuple[Step, ...] = ()
+    for pace in _PACES:
+        steps = _steps(plan, done, room, max(gains, min(gains * pace, total)), limited=limited)
+        last = exact_sum(np.array([s.gains for s in steps if s.quarter.year_place == plan.years]))
+        if not limited or last <= room[-1] * (1.0 + _DUST):
+            break
+    return steps
+
+
+def _steps(
+    plan: Transition, done: Rebalanced, room: tuple[float, ...], planned: float, *, limited: bool
+) -> tuple[Step, ...]:
     """The orders of an option, quarter by quarter.
 
     Losses and sales without a gain come first. A name with a gain is sold in trading units, the
     cheapest gain per money sold first, as far as the room of its tax year, spread evenly over the
-    quarters of the year, allows. A unit too dear for this quarter waits, and the dearer names with it;
-    one too dear for the year lets them pass. The last quarter sells what is left over. Purchases follow
-    the money: each is done to the share in which all sales are done.
+    quarters of the year, allows for `planned` gains. A unit too dear for this quarter waits, and the
+    dearer names with it; one too dear for the year lets them pass. The last quarter sells what is left
+    over. Purchases follow the money: each is done to the share in which all sales are done.
     """
     goal = plan.goal
-    gains_in_all = exact_sum(np.maximum(done.gain, 0.0))
     amount = np.where(done.traded < 0.0, done.amount, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         dearness = np.where(amount > 0.0, done.gain / amount, 0.0)
@@ -341,8 +355,8 @@ def _steps(plan: Transition, done: Rebalanced, room: tuple[float, ...], *, limit
     unit_gain = np.where(done.traded < 0.0, done.gain / np.maximum(-done.traded, _DUST), 0.0)
     bought = np.maximum(done.traded, 0.0)
     total_sold = exact_sum(amount)
-    spread = _spread(plan, gains_in_all, room)
-    years = room if limited else (gains_in_all,) * plan.years
+    spread = _spread(plan, planned, room)
+    years = room if limited else (planned,) * plan.years
     steps: list[Step] = []
     sold_now = np.zeros_like(left)
     gone = np.zeros_like(left)
