@@ -241,14 +241,14 @@ def harvest_status(
     recognised_now: Fraction,
     lost_forever: Fraction,
 ) -> HarvestStatus:
-    """The first condition of section 10 of the tax specification that holds."""
+    """The first condition of section 10 of the tax specification that holds; amounts are not negative."""
     if question.restricted:
         return HarvestStatus.BLOCKED
-    if gross_loss <= 0:
+    if not gross_loss:
         return HarvestStatus.NO_LOSS
     if lost_forever == gross_loss:
         return HarvestStatus.VOID
-    if recognised_now <= 0:
+    if not recognised_now:
         return HarvestStatus.DEFERRED
     if recognised_now < gross_loss:
         return HarvestStatus.REDUCED

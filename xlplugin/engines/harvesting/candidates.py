@@ -272,8 +272,7 @@ def _judge(row: Row, desk: _Desk) -> Candidate:
     if book is None or key not in book.positions:
         # Another row of the same pool has no cost: the average of the pool is not known.
         return replace(unknown, reasons=tuple(sorted({*unknown.reasons, "NO_COST"})))
-    shown = replace(unknown, reasons=tuple(ruled))
-    return _checked(shown, row, regime, book, price, desk, restricted=restricted)
+    return _checked(unknown, row, regime, book, price, desk, ruled, restricted=restricted)
 
 
 def _order_rule(row: Row, desk: _Desk) -> set[str]:
@@ -293,6 +292,7 @@ def _checked(
     book: Book,
     price: Fraction,
     desk: _Desk,
+    ruled: set[str],
     *,
     restricted: bool,
 ) -> Candidate:
@@ -317,7 +317,7 @@ def _checked(
     question = desk.question(account, shown.code, regime, restricted=restricted)
     check = regime.harvestable(book, disposal, _nearby(disposal, account, desk), question)
     cost = check.cost
-    status, reasons = check.status, {*shown.reasons, *map(str, check.reasons)}
+    status, reasons = check.status, ruled.union(map(str, check.reasons))
     if check.gross_loss > 0 and _is_small(check.gross_loss, cost, limits):
         status = HarvestStatus.BLOCKED
         reasons.add(BELOW_MIN)

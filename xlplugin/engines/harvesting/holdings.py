@@ -177,7 +177,7 @@ def books_of(
 
 
 def _one_pool(position: Position) -> Position:
-    if position.key.pool.kind.facts.pooled_by == BY_LOT:
+    if position.key.pool.kind.facts.pooled_by == BY_LOT or len(position.lots) == 1:
         return position
     first = min(position.lots, key=lambda lot: (lot.acquired, lot.seq))
     pool = replace(first, id="pool", quantity=position.quantity, cost=position.cost, order_id="pool")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -126,19 +127,14 @@ class JpIndividual:
 
     def last_trade_date(self, period: Period, account: Account, calendar: Calendar) -> dt.date:
         """The last session that still settles in the year."""
-        return calendar.last_trade_settling_by(period.end)
+        return _last_trade(period.end, calendar)
 
     def earliest_rebuy(self, trade_date: dt.date, account: Account, calendar: Calendar) -> dt.date | None:
         """The next session that settles later than the sale; None where a loss counts nowhere.
 
         The settlement day makes the batch: when the lag grows shorter, trades of two days settle on one.
         """
-        if not account.kind.facts.loss_counts:
-            return None
-        settled, day = calendar.settlement(trade_date), calendar.after(trade_date, 1)
-        while calendar.settlement(day) <= settled:
-            day = calendar.after(day, 1)
-        return day
+        return _next_batch(trade_date, calendar) if account.kind.facts.loss_counts else None
 
     # -- the seam --------------------------------------------------------------------------------
 
@@ -224,10 +220,10 @@ class JpIndividual:
         """
         work = self._day(book, disposal.settle_date)
         alone = work.dispose(disposal)
-        with_fills = self._day(book, disposal.settle_date)
         fills = [f for f in sorted(planned, key=in_order) if self.day_of(f) == disposal.settle_date]
         if not fills:
             return SalePreview(alone, alone)
+        with_fills = self._day(book, disposal.settle_date)
         for fill in fills:
             self._check(with_fills, fill)
             if enters(fill):
@@ -252,15 +248,19 @@ class JpIndividual:
             and self.pool_key(book.accounts[fill.account_id]) == pool
         ]
         seen = self.preview(book, disposal, same_day)
-        gross = max(ZERO, -seen.alone.gain)
+        gain = seen.alone.gain
+        gross = -gain if gain < ZERO else ZERO
         counts = account.kind.facts.loss_counts
-        recognised = max(ZERO, -seen.planned.gain) if counts and gross else ZERO
+        recognised = gross
+        if seen.planned is not seen.alone:
+            recognised = max(ZERO, -seen.planned.gain)
+        if not counts or not gross:
+            recognised = ZERO
         recognised_on = self.recognition_date(
             disposal.trade_date, disposal.settle_date, account, question.taxpayer
         )
         in_period = recognised_on in question.period
-        now = recognised if in_period else ZERO
-        later = recognised - now
+        now, later = (recognised, ZERO) if in_period else (ZERO, recognised)
         lost = ZERO if counts else gross
         status = harvest_status(question, gross_loss=gross, recognised_now=now, lost_forever=lost)
         reasons: set[Reason] = set()
@@ -405,6 +405,19 @@ class JpIndividual:
         )
         flows = sequence((r.disposal.settle_date, r.gain) for r in ordered)
         return list(zip(ordered, flows, strict=True))
+
+
+@lru_cache(maxsize=256)
+def _last_trade(end: dt.date, calendar: Calendar) -> dt.date:
+    return calendar.last_trade_settling_by(end)
+
+
+@lru_cache(maxsize=256)
+def _next_batch(trade_date: dt.date, calendar: Calendar) -> dt.date:
+    settled, day = calendar.settlement(trade_date), calendar.after(trade_date, 1)
+    while calendar.settlement(day) <= settled:
+        day = calendar.after(day, 1)
+    return day
 
 
 REGIME: TaxRegime = JpIndividual()
