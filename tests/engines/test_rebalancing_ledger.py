@@ -208,6 +208,11 @@ def test_names_of_one_group_are_not_harvested_and_bought() -> None:
     assert booked(together, known, book, prices, nav, F(1, 10_000)).disallowed == 0
     with pytest.raises(LedgerError, match="disallows"):
         booked(apart, known, book, prices, nav, F(1, 10_000))
+    unit = np.array([float(F(50) / nav)] * 3)
+    whole = rebalance(problem, risk=0.06, groups=known.groups, units=Units(unit, unit))
+    assert not (whole.sold[0] > 0.0 and whole.bought[1] > 0.0)
+    assert whole.bound <= whole.objective
+    assert booked(whole, known, book, prices, nav, F(1)).disallowed == 0
 
 
 def test_a_missing_price_or_rate_is_named() -> None:

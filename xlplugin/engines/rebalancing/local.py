@@ -92,7 +92,7 @@ class LocalSearch:
     def _scaled(self, variance: FloatArray, invested: FloatArray) -> FloatArray:
         if not self.share:
             return variance
-        scaled: FloatArray = variance * (self.share / invested) ** 2
+        scaled: FloatArray = variance * (self.share / np.maximum(invested, 1e-9)) ** 2
         return scaled
 
     def _risk(self, variance: FloatArray) -> FloatArray:

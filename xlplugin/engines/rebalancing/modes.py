@@ -173,8 +173,8 @@ def _exotic(problem: Problem, groups: IntArray | None) -> BoolArray:
     """
     n, lots = len(problem.names), problem.lots
     losing, old = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    losing[lots.name[lots.gain < 0.0]] = True
-    old[lots.name[(lots.gain < 0.0) & ~lots.recent]] = True
+    losing[lots.name[problem.losing]] = True
+    old[lots.name[problem.losing & ~lots.recent]] = True
     purchases = np.bincount(lots.name[lots.recent], minlength=n)
     exotic = (old & (purchases > 0)) | (losing & (purchases > 1))
     if groups is not None:
@@ -225,13 +225,13 @@ def _check(problem: Problem, made: Modes) -> None:
 
 def _fill_exotic(made: Modes, problem: Problem, name: int, sold: FloatArray) -> None:
     """The three ways of selling a name that recent purchases or its group concern."""
-    lots = problem.lots
+    lots, is_losing = problem.lots, problem.losing
     order = [int(lot) for lot in made.sale[name] if lot >= 0]
     recent = [int(lot) for lot in np.flatnonzero((lots.name == name) & lots.recent)]
     replacing = float(lots.weight[recent].sum())
     others = [lot for lot in order if not lots.recent[lot]]
-    losing = [lot for lot in others if lots.gain[lot] < 0.0]
-    gaining = [Piece(lot, float(lots.weight[lot])) for lot in order if lots.gain[lot] >= 0.0]
+    losing = [lot for lot in others if is_losing[lot]]
+    gaining = [Piece(lot, float(lots.weight[lot])) for lot in order if not is_losing[lot]]
 
     washed, left = [], replacing
     for lot in losing:
@@ -243,7 +243,7 @@ def _fill_exotic(made: Modes, problem: Problem, name: int, sold: FloatArray) -> 
     used = {piece.lot: piece.weight for piece in washed}
     rest = [Piece(lot, float(lots.weight[lot]) - used.get(lot, 0.0)) for lot in others]
     rest = [piece for piece in rest if piece.weight > 0.0]
-    if left == 0.0 and any(lots.gain[piece.lot] < 0.0 for piece in rest):
+    if left == 0.0 and any(is_losing[piece.lot] for piece in rest):
         _fill(made, problem, name, HARVEST, sold, washed, rest)
     elif replacing > 0.0:
         made.open[name, HARVEST] = False

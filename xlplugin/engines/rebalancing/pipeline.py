@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from xlplugin.engines.rebalancing.branching import FIRST_GAMMA, Effort
 from xlplugin.engines.rebalancing.plan import Plan, from_found
 from xlplugin.engines.rebalancing.search import Found, Search
@@ -109,15 +111,36 @@ def rebalance(
         cap = (risk * scale) ** 2
         invested_cap = (risk * float(problem.target.sum())) ** 2 if invested_only else None
     search = UnitSearch(
-        problem,
+        _agreed(problem, from_found(problem, found), groups),
         units.unit,
         units.smallest,
         cap=cap,
         invested_cap=invested_cap,
         whole_orders=units.whole_orders,
     )
-    solution = found.solution
-    return from_found(problem, search.run(effort, found.gamma, solution.prices, solution.weights, starts))
+    start = found.solution
+    made = search.run(effort, found.gamma, start.prices, start.weights, starts)
+    if groups:
+        # The sides of the groups were decided before: only the bound without units holds for all.
+        shift = 0.0 if cap is None else (made.gamma - found.gamma) * cap
+        bound = min(made.bound, found.bound + shift)
+        gap = (made.objective - bound) / max(abs(made.objective), 1e-12)
+        made = made._replace(bound=bound, gap=gap)
+    return from_found(problem, made)
+
+
+def _agreed(problem: Problem, plan: Plan, groups: tuple[IntArray, ...]) -> Problem:
+    """Names of one group on the side that the plan without units took: no purchase, or no loss."""
+    if not groups:
+        return problem
+    may_buy, sellable = problem.may_buy.copy(), problem.lots.sellable.copy()
+    harvested = {problem.names.index(name) for name in plan.harvested}
+    for group in groups:
+        if harvested & set(group.tolist()):
+            may_buy[group] = False
+        else:
+            sellable &= ~(np.isin(problem.lots.name, group) & problem.losing)
+    return replace(problem, may_buy=may_buy, lots=replace(problem.lots, sellable=sellable))
 
 
 def _without_units(

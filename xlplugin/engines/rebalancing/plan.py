@@ -131,7 +131,7 @@ class Plan:
     def harvested(self) -> tuple[str, ...]:
         """Names sold at a loss: not to be bought again inside the window."""
         lots = self.problem.lots
-        names = lots.name[(self.sold > self.washed) & (lots.gain < 0.0)]
+        names = lots.name[(self.sold > self.washed) & self.problem.losing]
         return tuple(self.problem.names[name] for name in np.unique(names))
 
 

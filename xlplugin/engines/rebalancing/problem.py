@@ -336,6 +336,11 @@ class Problem:
             of_gains=True,
         )
 
+    @property
+    def losing(self) -> BoolArray:
+        """Lots whose sale is a loss to the law, which takes the costs of the sale off the proceeds."""
+        return self.lots.gain < self.sell_cost[self.lots.name]
+
     def variance(self, weights: FloatArray) -> float:
         """Active variance per year."""
         active = weights - self.target
