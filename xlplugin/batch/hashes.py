@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
     from xlplugin.batch.binding import Resolved
     from xlplugin.batch.records import RunFacts
+    from xlplugin.store.log_tables import LogTables
 
 __all__ = ["input_hash", "table_hashes"]
 
 
-def table_hashes(client: Resolved) -> dict[str, str]:
+def table_hashes(client: Resolved, log: LogTables | None = None) -> dict[str, str]:
     """The checksum of a client's settings and of each of its tables that has rows."""
-    tables = sorted(client.client.tables.items())
+    more = {} if log is None else {f"log.{name}": [r.values for r in rows] for name, rows in log.rows.items()}
+    tables = sorted({**client.client.tables, **more}.items())
     return {
         "client": _digest(dict(client.settings)),
         **{name: _digest(rows) for name, rows in tables if rows},

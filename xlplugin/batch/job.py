@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from xlplugin.errors import FileError
 from xlplugin.store.cells import UnreadableError
 from xlplugin.store.dictionary import PER_CLIENT, settings
+from xlplugin.store.log_tables import LOG_TABLES
 from xlplugin.store.market import MarketFiles
 
 if TYPE_CHECKING:
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["MAKES", "Job", "load_job", "overridden"]
 
-MAKES = ("proposal", "advisor")
+MAKES = ("proposal", "advisor", "year_end")
 """The books that a job can make."""
 
 _JOB = ("name", "as_of", "make", "languages", "paper", "firm", "user_role")
 _RUN = ("workers", "timeout_s", "on_error", "resume", "only", "dry_run")
-_INPUT = ("form", "folder", "pattern", "url", "clients", *PER_CLIENT)
+_TABLES = ("clients", *PER_CLIENT, *LOG_TABLES)
+_INPUT = ("form", "folder", "pattern", "url", *_TABLES)
 _OUTPUT = ("folder", "render", "redact_name")
 _MARKET = ("constituents", "prices", "history", "events", "risk")
 _SECTIONS = ("job", "input", "market", "defaults", "output", "run", "templates")
@@ -243,7 +245,7 @@ class _Reader:
                 raise self.error("[input] url is missing; give a SQLite file or a database address")
             url = str(section["url"])
             return form, {}, url if "://" in url and not url.startswith("sqlite:///") else self.sqlite(url)
-        tables = {name: self.path_of(section[name]) for name in ("clients", *PER_CLIENT) if name in section}
+        tables = {name: self.path_of(section[name]) for name in _TABLES if name in section}
         if "clients" not in tables:
             raise self.error("[input] clients is missing; give the file of the clients table")
         return form, tables, None

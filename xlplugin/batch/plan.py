@@ -17,6 +17,7 @@ from xlplugin.batch.pdf import office_program
 from xlplugin.batch.records import Fault, Record, RunFacts, is_done, load_records
 from xlplugin.batch.task import Shared, Task
 from xlplugin.batch.writing import digest
+from xlplugin.batch.year_ends import YearEndTask, read_logs, year_end_task
 from xlplugin.errors import FileError, XlPluginError
 from xlplugin.store.books import read_folder
 from xlplugin.store.clients import read_clients
@@ -31,10 +32,13 @@ if TYPE_CHECKING:
     from xlplugin.batch.job import Job
     from xlplugin.store.clients import Client, ClientBook, ClientFailure
     from xlplugin.store.clients import Record as Row
+    from xlplugin.store.log_tables import LogTables
+    from xlplugin.store.sources import TableSource
     from xlplugin.workbook import CompiledTemplate
 
 __all__ = ["Plan", "make_plan", "read_book", "shard_of"]
 
+_YEAR_END = "year_end"
 REGIMES = ("jp.individual", "jp.corporate", "us.taxable")
 Template = tuple[str, str]  # book and language
 
@@ -73,12 +77,16 @@ class Plan:
 
 
 class _Ready(NamedTuple):
-    """A client with its market, its settings and the books it gets; `own` is a market of its own."""
+    """A client with its market, its settings and the books it gets.
+
+    `own` is a market of its own, `year_end` its event log where a year-end workbook is made.
+    """
 
     client: Resolved
     market: str
     own: Bench | None
     books: tuple[Template, ...]
+    year_end: YearEndTask | None
 
 
 def shard_of(keys: Iterable[str], part: int, parts: int) -> list[str]:
@@ -96,12 +104,17 @@ def read_book(job: Job) -> ClientBook:
     """The clients of a job, from its tables, its folder or its database."""
     if job.form == "folder":
         return read_folder(Path(str(job.source)), job.pattern)
+    return read_clients(_source(job))
+
+
+def _source(job: Job) -> TableSource:
+    """Where the tables of a job come from."""
     if job.form == "database":
-        return read_clients(DatabaseTables(str(job.source)))
+        return DatabaseTables(str(job.source))
     clients = job.tables["clients"]
     if set(job.tables) == {"clients"} and clients.suffix.lower() in EXCEL_SUFFIXES:
-        return read_clients(WorkbookTables(clients))
-    return read_clients(FileTables(job.tables))
+        return WorkbookTables(clients)
+    return FileTables(job.tables)
 
 
 def make_plan(
@@ -135,16 +148,17 @@ def make_plan(
     if "pdf" in job.render:
         office_program()
     book = read_book(job)
+    logs = _logs(job) if _YEAR_END in job.make else {}
     known = load_records(job.folder)
     wanted = _wanted(job, book, known, shard, only_failed=only_failed)
     markets = {name: read_market(files, job.as_of) for name, files in job.markets.items()}
-    settled = [_settled(job, markets, c) for c in book.clients if c.client_id in wanted]
+    settled = [_settled(job, markets, logs, c) for c in book.clients if c.client_id in wanted]
     ready = [one for one in settled if isinstance(one, _Ready)]
     failed = [one for one in settled if isinstance(one, Record)]
     failed += [_unreadable(one) for one in book.failures if one.client_id in wanted]
-    made = _templates(job, templates, compiled, {b for one in ready for b in one.books})
+    made = _templates(job, templates, compiled, {b for one in ready for b in one.books if b[0] != _YEAR_END})
     facts = _facts(job, made)
-    tasks = [_task(job, facts, made, one) for one in ready]
+    tasks = [_task(job, facts, made, one, logs.get(one.client.client.client_id)) for one in ready]
     done = {
         task.client_id: record
         for task in tasks
@@ -197,18 +211,33 @@ def _unreadable(failure: ClientFailure) -> Record:
     return Record(failure.client_id, "failed", warnings=tuple(map(str, failure.errors)), fault=fault)
 
 
-def _settled(job: Job, markets: Mapping[str, Market], client: Client) -> _Ready | Record:
+def _logs(job: Job) -> dict[str, LogTables]:
+    """The event logs of the clients, from where the clients come."""
+    if job.form == "folder":
+        return read_logs(None, Path(str(job.source)), job.pattern)
+    return read_logs(_source(job), None, "")
+
+
+def _settled(
+    job: Job, markets: Mapping[str, Market], logs: Mapping[str, LogTables], client: Client
+) -> _Ready | Record:
     """A client with its market and settings, or the record of why it has none."""
     given = {k: v for k, v in (("firm", job.firm), ("user_role", job.user_role)) if v is not None}
     try:
-        own = None if markets else own_bench(client, job.as_of)
-        name = _market_of(client, markets) if own is None else ""
-        one = resolved(client, markets[name] if own is None else own.market, job.defaults, given)
+        own, name, market = None, "", Market(job.as_of, (), (), (), None, ())
+        if job.make != (_YEAR_END,):  # a year end needs no market
+            own = None if markets else own_bench(client, job.as_of)
+            name = _market_of(client, markets) if own is None else ""
+            market = markets[name] if own is None else own.market
+        one = resolved(client, market, job.defaults, given)
+        year_end = (
+            year_end_task(client.client_id, logs, one.settings, given) if _YEAR_END in job.make else None
+        )
     except XlPluginError as error:
         return Record(client.client_id, "failed", fault=Fault.of(error))
     language = str(one.settings.get("language") or ("en" if one.country == "us" else "ja"))
     languages = dict.fromkeys(language if word == "client" else word for word in job.languages)
-    return _Ready(one, name, own, tuple((book, word) for book in job.make for word in languages))
+    return _Ready(one, name, own, tuple((book, word) for book in job.make for word in languages), year_end)
 
 
 def _market_of(client: Client, markets: Mapping[str, Market]) -> str:
@@ -225,7 +254,7 @@ def _market_of(client: Client, markets: Mapping[str, Market]) -> str:
 def _benches(markets: Mapping[str, Market], ready: Iterable[_Ready]) -> dict[str, Bench]:
     held: dict[str, set[str]] = {}
     for one in ready:
-        if one.own is None:
+        if one.own is None and one.market in markets:
             held.setdefault(one.market, set()).update(
                 str(lot["code"]) for lot in one.client.client.rows("lots")
             )
@@ -266,13 +295,22 @@ def _facts(job: Job, templates: Mapping[Template, CompiledTemplate]) -> RunFacts
     )
 
 
-def _task(job: Job, facts: RunFacts, templates: Mapping[Template, CompiledTemplate], one: _Ready) -> Task:
-    hashes = table_hashes(one.client)
-    books = {f"{book}.{language}": templates[book, language].digest for book, language in one.books}
+def _task(
+    job: Job,
+    facts: RunFacts,
+    templates: Mapping[Template, CompiledTemplate],
+    one: _Ready,
+    log: LogTables | None,
+) -> Task:
+    hashes = table_hashes(one.client, log)
+    books = {
+        f"{book}.{language}": "" if book == _YEAR_END else templates[book, language].digest
+        for book, language in one.books
+    }
     options = {"render": job.render, "redact_name": job.redact_name}
     hidden = one.client.client.client_id if job.redact_name else None
     whole = input_hash(hashes, facts, one.market, books, options)
-    return Task(one.client, one.market, one.books, whole, hashes, hidden, one.own)
+    return Task(one.client, one.market, one.books, whole, hashes, hidden, one.own, one.year_end)
 
 
 def _sources(market: Market) -> tuple[Row, ...]:

@@ -20,6 +20,7 @@ from xlplugin.batch.isolation import attempt, time_limit
 from xlplugin.batch.pdf import to_pdf
 from xlplugin.batch.records import WORK, Fault, Output, Record, save_record, withdraw
 from xlplugin.batch.writing import digest, part_of, write_whole
+from xlplugin.batch.year_ends import YearEndTask, year_end_books
 from xlplugin.errors import FileError
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Task:
     inputs: Mapping[str, str]
     display_name: str | None = None
     bench: Bench | None = None
+    year_end: YearEndTask | None = None
 
     @property
     def client_id(self) -> str:
@@ -197,9 +199,17 @@ def _make(shared: Shared, task: Task) -> Record:
     outputs: list[Output] = []
     figures: dict[str, Any] = {}
     made_books: list[Made] = []
+    warnings: list[str] = []
     fault: Fault | None = None
     with time_limit(shared.timeout_s):
         for book, language in task.books:
+            if task.year_end is not None and book == "year_end":
+                if task.year_end.is_company and len(task.books) > 1:
+                    warnings.append("NO_YEAR_END the client is a company")
+                    continue
+                for name, data in year_end_books(task.year_end, language, shared.as_of, task.display_name):
+                    outputs += _written(shared, f"clients/{task.client_id}/{name}", Made(data))
+                continue
             try:
                 made = make_book(shared, task, book, language)
             except UnsoundBookError as error:
@@ -211,7 +221,7 @@ def _make(shared: Shared, task: Task) -> Record:
     settings = task.client.settings
     figures |= {k: str(settings[k]) for k in ("regime", "language", "scenario", "currency") if k in settings}
     without = frozenset.intersection(*(made.without for made in made_books)) if made_books else frozenset()
-    warnings = [f"NOT_IN_TEMPLATE {name}" for name in sorted(without)]
+    warnings += [f"NOT_IN_TEMPLATE {name}" for name in sorted(without)]
     warnings += [text for made in made_books for text in made.warnings]
     return Record(
         task.client_id,

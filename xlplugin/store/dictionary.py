@@ -168,13 +168,29 @@ def setting_of(name: str) -> str:
     return name.removeprefix("in_").removeprefix("cfg_")
 
 
+_FILING_STATUSES = {
+    "SINGLE": ("独身", "Single"),
+    "MFJ": ("夫婦合算", "Married filing jointly"),
+    "MFS": ("夫婦個別", "Married filing separately"),
+    "HOH": ("世帯主", "Head of household"),
+    "QSS": ("適格遺族配偶者", "Qualifying surviving spouse"),
+}
+
+
 @lru_cache(maxsize=1)
 def settings() -> dict[str, Field]:
-    """Every setting by key; `language` chooses the template, `market` the market of the job file."""
+    """Every setting by key.
+
+    `language` chooses the template, `market` the market of the job file; `filing_status` is for the
+    year-end workbook of the United States.
+    """
     language = cells.choice({"ja": ("日本語",), "en": ("英語", "English")})
     found = {
         "language": Field("language", ("言語", "Language"), language),
         "market": Field("market", ("市場", "Market"), cells.text),
+        "filing_status": Field(
+            "filing_status", ("申告の区分", "Filing status"), cells.choice(_FILING_STATUSES)
+        ),
     }
     for item in _layout("inputs")["input"]:
         key = setting_of(item["name"])

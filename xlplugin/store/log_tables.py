@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from xlplugin.store.clients import Record
     from xlplugin.store.grids import BadCellError, Grid
+    from xlplugin.store.sources import TableSource
 
-__all__ = ["KINDS", "LogTables", "Row", "read_log_tables", "refuse_faults"]
+__all__ = ["KINDS", "LOG_TABLES", "LogTables", "Row", "log_tables_of", "read_log_tables", "refuse_faults"]
 
 NOT_BLANK = Wanted("a value; the cell is empty", "値(セルが空です)")
 
@@ -47,6 +48,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "GIFT": ("code", "quantity", "value"),
 }
 """What may stand in `other_events`, and the columns each kind needs."""
+
+LOG_TABLES = ("other_events", "opening_lots", "broker_totals", "missed")
+"""Tables that only an event log has."""
 
 _WORDS = {
     "REINVEST": ("再投資", "Reinvestment"),
@@ -248,6 +252,17 @@ def read_log_tables(path: Path) -> dict[str, LogTables]:
             given[key] = settings()[key].read(reader.cell(place))
     client_id = str(given.pop("client_id", "") or path.stem.upper())
     return _of_source(_BookTables(reader), str(path), {client_id: given})
+
+
+def log_tables_of(source: TableSource, where: str) -> dict[str, LogTables]:
+    """The log tables of every client of a source; `where` names it in sentences.
+
+    Raises
+    ------
+    FileError
+        As `read_log_tables`.
+    """
+    return _of_source(source, where)
 
 
 def _of_source(source: Any, where: str, known: dict[str, Record] | None = None) -> dict[str, LogTables]:
