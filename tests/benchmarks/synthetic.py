@@ -53,16 +53,15 @@ def rebalance(
     rng = np.random.default_rng(seed + 1)
     held = made.weight * rng.uniform(0.5, 1.5, names) * (rng.uniform(size=names) > 0.25)
     held *= 0.995 / held.sum()
-    owner, weight = [], []
-    for name in np.flatnonzero(held > 0.0):
-        lots = int(rng.integers(1, 11)) if variant == "tax" else 1
-        parts = rng.dirichlet(np.ones(lots)) * 0.99 + 0.01 / lots
-        owner += [int(name)] * lots
-        weight += (held[name] * parts).tolist()
+    names_held = np.flatnonzero(held > 0.0)
+    lots = rng.integers(1, 11, len(names_held)) if variant == "tax" else np.ones(len(names_held), np.int64)
+    owner = np.repeat(names_held, lots)
+    part = rng.exponential(size=len(owner)) + 0.02
+    weight = held[owner] * part / np.bincount(owner, weights=part, minlength=names)[owner]
     count = len(owner)
     gain = np.clip(rng.normal(0.12, 0.3, count), -1.0, 0.9)
     rate = np.where(rng.uniform(size=count) < 0.4, 0.408, 0.238) if variant == "tax" else np.zeros(count)
-    lots_ = Lots.of(np.array(owner), np.array(weight), gain, rate)
+    lots_ = Lots.of(owner, weight, gain, rate)
     excluded = rng.uniform(size=names) < 0.02
     limits = tuple(
         Limit(f"sector {number}", (made.sector == number).astype(float), -band, band)

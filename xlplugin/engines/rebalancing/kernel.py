@@ -28,13 +28,14 @@ Status = Literal["solved", "infeasible", "stalled", "iterations"]
 TOLERANCE = 1e-9  # of the residual: 0.001 per million of net asset value
 _FIRST_DAMPING = 1e-4
 _LARGEST_DAMPING = 1e6
+_GAP = 5e-9  # of the objective: largest duality gap of a solved problem
 _ACCEPTED = 1e-8  # residual of a solution that rounding keeps from the tolerance
 _SLOW, _PHASE_ONE = 40, 500.0  # after so many steps feasibility is tested at this price of variance
 _ROUNDING = 1e-14  # of the dual value, relative to the size of its terms
 _CLASH_EVERY = 8  # iterations between two tests for contradiction
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Segments:
     """The cost of every name as pieces, from its lowest weight upwards.
 
@@ -60,7 +61,7 @@ class Segments:
     base_cost: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rules:
     """Linear limits ``low <= weight @ w + counts of the segments + base <= high``.
 
@@ -92,7 +93,7 @@ class Rules:
     base: FloatArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Program:
     """One convex problem for `solve`; build it with `Program.of`.
 
@@ -272,6 +273,14 @@ class _Dual:
         )
         return _Point(prices, dual, gradient, violation, weights, position, taken, cost, specific_variance)
 
+    def closed(self, point: _Point) -> bool:
+        """Whether the duality gap is small beside the objective, as far as rounding lets it be."""
+        k = self.factors
+        gap = self.program.gamma * float(point.gradient[:k] @ point.gradient[:k])
+        gap -= float(point.prices[k:] @ np.where(point.prices[k:] != 0.0, point.violation, 0.0))
+        noise = _ROUNDING * (abs(self.program.segments.base_cost) + float(np.abs(point.prices) @ self.size))
+        return abs(gap) <= max(_GAP * abs(point.value), 10.0 * noise)
+
     def free(self, point: _Point) -> IntArray:
         """Prices that may move: all factors, and rules that are priced or broken."""
         k, cap = self.factors, self.program.rules.cap
@@ -360,7 +369,7 @@ def solve(
     damping, evaluations, step_number = _FIRST_DAMPING, 1, 0
     free = dual.free(point)
     while True:
-        if np.abs(point.gradient[free]).max(initial=0.0) <= tolerance:
+        if np.abs(point.gradient[free]).max(initial=0.0) <= tolerance and dual.closed(point):
             status = "solved"
             break
         if step_number == iterations:

@@ -29,7 +29,7 @@ _WINDOW = np.array([-40.0, -8.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 9.0, 41.0])
 _EDGE = 1e-9  # of a unit: a whole number of units but for rounding
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Region:
     """Part of the lattice: weights of every name from `low` to `high`, both on the lattice."""
 
@@ -37,7 +37,7 @@ class Region:
     high: FloatArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lattice:
     """The allowed weights of every name.
 

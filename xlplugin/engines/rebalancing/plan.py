@@ -26,7 +26,7 @@ WHOLE = 1e-6  # a lot sold but for this share of it is sold whole
 NOISE = 1e-9  # of net asset value: smaller trades are rounding of the solver
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """A rebalance.
 

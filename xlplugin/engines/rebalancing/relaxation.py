@@ -68,7 +68,7 @@ class Hull(NamedTuple):
     start_count: FloatArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Relaxation:
     """What all envelopes of one problem at one set of tally prices share."""
 
@@ -345,7 +345,7 @@ class Relaxation:
         return np.where(above > _SHALLOW, above, 0.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Table:
     """The segments of all names while they are put together."""
 
