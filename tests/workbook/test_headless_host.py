@@ -41,7 +41,7 @@ def next_day(day: Annotated[Day, Help("A date", "日付")]) -> dt.date:
 @worksheet_function("BROKEN", category="Test", ja="故障", registry=REGISTRY)
 def broken() -> float:
     """Always raises."""
-    raise ZeroDivisionError("secret of the program")
+    raise RuntimeError("secret of the program")
 
 
 class Functions(RegistryFunctions):

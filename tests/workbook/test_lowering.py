@@ -59,7 +59,11 @@ def lowered(formula: str, sheet: str = "S", row: int = 5, column: int = 3) -> st
         ("HARVEST({1,2;3,4},)", "HARVEST(7,{1,2;3,4},__OMIT())"),
         ("WHY(T!$B$2)", 'WHY(7,"T!B2",T!$B$2)'),
         ("WHY(B2:B3)", 'WHY(7,"",B2:B3)'),
-        ("_xlfn.SINGLE(A1:A9)", "@(A1:A9)"),
+        ("_xlfn.SINGLE(A1:A9)", "A5"),  # row 5 of the range
+        ("_xlfn.SINGLE(T!$B$1:$B$3)", "#VALUE!"),
+        ("_xlfn.SINGLE(INDEX(A1:A9,2))", "@(INDEX(A1:A9,2))"),
+        ("SUM(B9:A1)", "SUM(A1:B9)"),
+        ("'[1]S'!A1+1", "#REF!+1"),
         ('"HARVEST(Lots[Cost],twice)"', '"HARVEST(Lots[Cost],twice)"'),
         ("'Lots'!A1+'twice'!A1", "'Lots'!A1+'twice'!A1"),
         ("Lots!A1", "Lots!A1"),  # a sheet that is called like a table

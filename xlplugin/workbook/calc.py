@@ -16,7 +16,7 @@ import formualizer
 from xlplugin.errors import DomainError, ErrorValue
 from xlplugin.workbook.lambdas import EACH
 from xlplugin.workbook.lowering import FIXED, OMIT
-from xlplugin.workbook.replacements import REPLACEMENTS
+from xlplugin.workbook.replacements import REPLACEMENTS, TEXT
 from xlplugin.workbook.scratch import each
 from xlplugin.workbook.spills import CAPTURE
 from xlplugin.workbook.tokens import Box, address, box, quoted_sheet
@@ -234,6 +234,8 @@ class Session:
         calculator.register(FIXED, guarded(fixed_array))
         calculator.register(EACH, guarded(partial(each, self.evaluate)))
         for name, function in REPLACEMENTS.items():
+            if name == TEXT:
+                function = partial(function, date1904=self.date1904)
             calculator.register(name, guarded(function), replaces=not name.startswith("__"))
         for name in sorted(self.functions.names):
             calculator.register(name, _bridge(name, self))

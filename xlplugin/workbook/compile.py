@@ -216,7 +216,7 @@ def compile_package(
     )
     template.views = {sheet.name: sheet_view(sheet) for sheet in sheets.values()}
     if strings_data is not None:
-        template.strings_view = view_strings(template.strings.content.encode())
+        template.strings_view = view_strings(template.strings.texts)
     return template
 
 

@@ -6,13 +6,11 @@ ECMA-376 part 1, sections 18.8.30 (numFmt, with the built-in ids) and 18.8.31.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Final
 
+from xlplugin.workbook.number_format import NotShownError, formatted, general
 from xlplugin.workbook.parts import main
-from xlplugin.workbook.xmltext import number_text
 
 if TYPE_CHECKING:
     from xlplugin.workbook.package import Package
@@ -53,8 +51,6 @@ _BUILT_IN: Final = {
 }
 _LITERAL = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
 _DATE_CODE = re.compile(r"[ymdhsge]", re.I)
-_NUMBER = re.compile(r"(?P<comma>#,##)?(?P<whole>0)(?:\.(?P<places>0+))?(?P<percent>%)?")
-_DATE = re.compile(r"(yyyy|mm|m|dd|d)([-/.年月日]?)")
 
 
 class Formats:
@@ -87,23 +83,14 @@ def is_date_format(code: str) -> bool:
 
 
 def display(value: float, code: str, *, date1904: bool = False) -> str:
-    """A number as its cell shows it, for the simple formats; any other is shown as General.
+    """A number as its cell shows it; one that its format cannot show, as General.
 
     Examples
     --------
     >>> display(0.1234, "0.0%"), display(1234567.0, "#,##0"), display(46346.0, "yyyy-mm-dd")
     ('12.3%', '1,234,567', '2026-11-20')
     """
-    if match := _NUMBER.fullmatch(code):
-        places = len(match["places"] or "")
-        exact = Decimal(repr(value)) * (100 if match["percent"] else 1)
-        rounded = exact.quantize(Decimal((0, (1,), -places)), rounding=ROUND_HALF_UP)
-        return f"{rounded:{',' if match['comma'] else ''}f}{match['percent'] or ''}"
-    parts = _DATE.findall(code)
-    if parts and "".join(a + b for a, b in parts) == code and 61 <= value < 2958466:
-        day = dt.date(1904, 1, 1) if date1904 else dt.date(1899, 12, 30)
-        day += dt.timedelta(days=int(value))
-        shown = {"yyyy": f"{day.year}", "mm": f"{day:%m}", "m": f"{day.month}"}
-        shown |= {"dd": f"{day:%d}", "d": f"{day.day}"}
-        return "".join(shown[part] + mark for part, mark in parts)
-    return number_text(float(f"{value:.15g}"))
+    try:
+        return formatted(value, code, date1904=date1904)
+    except NotShownError:
+        return general(value)

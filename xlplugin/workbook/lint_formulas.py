@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from xlplugin.workbook.findings import Finding
 from xlplugin.workbook.formula import bare, in_flavour
+from xlplugin.workbook.number_format import is_supported
 from xlplugin.workbook.precedents import ranges_of
 from xlplugin.workbook.sheets import Way
-from xlplugin.workbook.text_formats import is_supported
 from xlplugin.workbook.tokens import (
     CELL,
     COLS,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from xlplugin.workbook.comparing import compared, may_compare
 from xlplugin.workbook.formula import bare
+from xlplugin.workbook.implicit import Intersection, intersected_range
 from xlplugin.workbook.lambdas import HELPERS, Lambda, lambda_of, let_of, lifted
 from xlplugin.workbook.structured import Table, moved_reference, structured
 from xlplugin.workbook.tokens import (
@@ -25,9 +26,13 @@ from xlplugin.workbook.tokens import (
     QUOTED,
     ROWS,
     Token,
+    address,
     arguments,
+    box,
     cell,
     closing,
+    column_name,
+    column_number,
     plain_sheet,
     shift,
     text,
@@ -45,6 +50,7 @@ OMIT: Final = "__OMIT"
 FIXED: Final = "__CSE"
 MAX_DEPTH: Final = 16
 _ARRAY_LOOKUP: Final = "__XLOOKUP"
+_WITH_MODES: Final = 5  # arguments of XLOOKUP from which on the calculator answers otherwise
 _OF_RESULTS: Final = frozenset({"__ROWS", "__COLUMNS"})  # replaced where the argument is a result
 _SINGLE: Final = "_XLFN.SINGLE"
 _ANCHOR: Final = "_XLFN.ANCHORARRAY"
@@ -55,6 +61,10 @@ _LAMBDAS: Final = frozenset(
 )
 
 _WORD = re.compile(r"[^\W\d][\w.?\\・]*|\\[\w.?\\・]*")
+_RANGE = re.compile(
+    r"((?:'(?:[^']|'')+'|[^\W\d][\w.・]*)!)?(\$?[A-Za-z]{1,3}\$?[0-9]+:\$?[A-Za-z]{1,3}\$?[0-9]+)"
+)
+_REVERSED = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]+):\$?([A-Za-z]{1,3})\$?([0-9]+)")
 _SIMPLE = re.compile(
     r"""(?:'(?:[^']|'')+'|[^\W\d][\w.・]*)!\$[A-Za-z]{1,3}\$[0-9]+(?::\$[A-Za-z]{1,3}\$[0-9]+)?
     |-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?
@@ -163,6 +173,7 @@ class Lowering:
             if not (name.is_builtin or name.is_macro or is_simple_name(name.text))
         }
         self._ranges = frozenset(name.name.upper() for name in listed if ":" in name.text)
+        self._intersection = Intersection({n: t for n, t in self._simple.items() if ":" in t})
         # Names whose text is a range of a table without naming it follow the table's size.
         self._name_tables = {
             key: {name for name, table in self.tables.items() if _reads(definition, table)}
@@ -202,17 +213,21 @@ class Lowering:
         InvalidReferenceError
             For a text in brackets that is no structured reference.
         """
+        if ":" in formula:
+            formula = _in_order(formula)
         if (
             not may_compare(formula)
             and "[" not in formula
             and self._words.isdisjoint(w.upper() for w in _WORD.findall(formula))
         ):
-            return Lowered(self._intersected(formula) if one_cell else formula)
+            return Lowered(self._intersection(formula, row, column) if one_cell else formula)
         if _THIS_ROW in formula:
             lowered = self._in_table(formula, sheet, row, column, site)
         else:
             lowered = self._lowered(formula, _Place(sheet, row, column, site))
-        return replace(lowered, text=self._intersected(lowered.text)) if one_cell else lowered
+        if not one_cell:
+            return lowered
+        return replace(lowered, text=self._intersection(lowered.text, row, column))
 
     def _lowered(self, formula: str, place: _Place) -> Lowered:
         parts = tokens(formula)
@@ -237,43 +252,6 @@ class Lowering:
             self._patterns[key] = _Pattern(pieces, first, last, lowered.tables)
         return lowered
 
-    def _intersected(self, lowered: str) -> str:
-        """A formula stored for one cell: ranges outside of functions mean the row or column of the cell.
-
-        Excel before dynamic arrays stored ``=A1:A9*2`` this way and shows it with ``@`` today.
-        """
-        if ":" not in lowered and not any(word.upper() in self._ranges for word in _WORD.findall(lowered)):
-            return lowered
-        parts = tokens(lowered)
-        out: list[str] = []
-        depth, at = 0, 0
-        while at < len(parts):
-            kind, part = parts[at]
-            if kind == OTHER and part == "(":
-                depth += bool(depth) or (at > 0 and parts[at - 1][0] == NAME)
-            elif kind == OTHER and part == ")":
-                depth = max(0, depth - 1)
-            if depth == 0 and (out[-1:] != ["@"]) and (end := self._range_end(parts, at)) > at:
-                out.append("@" + text(parts[at:end]))
-                at = end
-                continue
-            out.append(part)
-            at += 1
-        return "".join(out)
-
-    def _range_end(self, parts: Sequence[Token], at: int) -> int:
-        """End of a range of several cells, or of a name of one, at `at`; else `at`."""
-        start, count = at, len(parts)
-        if at + 2 < count and parts[at][0] in (NAME, QUOTED) and parts[at + 1][1] == "!":
-            at += 2
-        kind, part = parts[at]
-        if kind in (COLS, ROWS):
-            return at + 1
-        if kind == CELL and at + 2 < count and parts[at + 1][1] == ":" and parts[at + 2][0] == CELL:
-            return at + 3
-        is_call = at + 1 < count and parts[at + 1][1] == "("
-        return at + 1 if kind == NAME and not is_call and part.upper() in self._ranges else start
-
     def _own_table(self, place: _Place) -> Table | None:
         for table in self.tables.values():
             if table.holds(place.sheet, place.row, place.column):
@@ -289,6 +267,10 @@ class Lowering:
             behind_sheet = bool(out) and out[-1][1] == "!"
             if kind == BRACKET:
                 at += self._bracket(parts, at, place, out)
+                continue
+            if kind == QUOTED and "[" in part and following[1] == "!":
+                out.append((ERR, "#REF!"))  # '[1]Sheet'!A1 of another book, lenient mode
+                at += 3
                 continue
             if kind in (NAME, QUOTED) and following[1] == "!":
                 if used := self._sheet_name(parts, at, place, depth, out):
@@ -356,10 +338,11 @@ class Lowering:
     def _call(self, parts: Sequence[Token], at: int, place: _Place, depth: int, out: list[Token]) -> int:
         """A function call that is written otherwise; how many tokens it took, 0 for any other call."""
         upper = parts[at][1].upper()
-        if upper == _SINGLE:
-            out.append((OTHER, "@"))
-            return 1
         end = closing(parts, at + 1)
+        if upper == _SINGLE:
+            one = self._single(parts[at + 2 : end], place)
+            out.append((OTHER, one or "@"))
+            return end - at + 1 if one else 1
         if upper == _ANCHOR:
             out += self._spill(parts[at + 2 : end], place, depth)
             return end - at + 1
@@ -370,8 +353,9 @@ class Lowering:
             registered = self.replaced.get(upper)
             if registered is None:
                 return 0
-            first = arguments(parts, at + 1, end)[0]
-            if registered == _ARRAY_LOOKUP and self._is_one_cell(first):
+            listed = arguments(parts, at + 1, end)
+            first = listed[0]
+            if registered == _ARRAY_LOOKUP and len(listed) < _WITH_MODES and self._is_one_cell(first):
                 return 0
             if registered in _OF_RESULTS and not any(part == "(" for _, part in first):
                 return 0
@@ -392,6 +376,15 @@ class Lowering:
         if end < len(parts):
             out.append((OTHER, ")"))
         return end - at + 1
+
+    def _single(self, inside: Sequence[Token], place: _Place) -> str | None:
+        """``@`` of a range as the cell it means: the calculator turns a blank one into 0 at once."""
+        walked = text(self._walk(inside, place, MAX_DEPTH))
+        match = _RANGE.fullmatch(walked)
+        if match is None:
+            return None
+        found = intersected_range(box(match[2].replace("$", "")), place.row, place.column)
+        return "#VALUE!" if found is None else f"{match[1] or ''}{address(*found)}"
 
     def _spill(self, inside: Sequence[Token], place: _Place, depth: int) -> list[Token]:
         """``A5#``; the calculator calls it #REF! where the result is one cell."""
@@ -485,6 +478,25 @@ class Lowering:
             return place.lambdas[word]
         definition = self._lambda_name(word, place)
         return lambda_of(tokens(definition)) if definition is not None else None
+
+
+def _in_order(formula: str) -> str:
+    """Ranges from top left to bottom right: the calculator refuses ``B9:A1``."""
+    for match in _REVERSED.finditer(formula):
+        columns = column_number(match[1]), column_number(match[3])
+        if int(match[2]) > int(match[4]) or columns[0] > columns[1]:
+            break
+    else:
+        return formula
+    parts = tokens(formula)
+    for at in range(1, len(parts) - 1):
+        (left, first), (right, last) = parts[at - 1], parts[at + 1]
+        if parts[at][1] == ":" and left == right == CELL:
+            r1, c1, r2, c2 = box(f"{first}:{last}")
+            fixed = "$" if "$" in first + last else ""
+            parts[at - 1] = CELL, f"{fixed}{column_name(c1)}{fixed}{r1}"
+            parts[at + 1] = CELL, f"{fixed}{column_name(c2)}{fixed}{r2}"
+    return text(parts)
 
 
 def _reads(definition: str, table: Table) -> bool:

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["DefinedName", "Package", "Relation", "SheetPart", "relations_part"]
 
 _STRICT: Final = "http://purl.oclc.org/ooxml/spreadsheetml/main"
+# Parts that Excel does without and makes anew.
+_NOT_NEEDED: Final = frozenset(
+    """extended-properties core-properties custom-properties connections printerSettings thumbnail
+    calcChain customXml""".split()
+)
 _BINARY_MAIN: Final = "xl/workbook.bin"
 
 
@@ -177,7 +182,9 @@ class Package:
         folder = posixpath.dirname(part)
         found = []
         for element in self.xml(where):
-            target, external = element.get("Target", ""), element.get("TargetMode") == "External"
+            target = element.get("Target", "")
+            # A link to a place in the book has no part behind it.
+            external = element.get("TargetMode") == "External" or target.startswith("#")
             if not external:
                 path = unquote(target) if target.startswith("/") else posixpath.join(folder, unquote(target))
                 target = posixpath.normpath(path).lstrip("/")
@@ -206,12 +213,13 @@ class Package:
                 continue
             source = posixpath.join(posixpath.dirname(folder), base[:-5])
             for relation in self.relations(self.find(source) or source if base != ".rels" else ""):
-                bare = relation.target.partition("#")[0]
                 # Excel itself leaves a picture's target as NULL when the picture was lost.
-                if relation.external or not bare or posixpath.basename(bare) == "NULL":
+                if relation.external or posixpath.basename(relation.target) == "NULL":
                     continue
-                if bare not in self.entries:
-                    raise PackageError("R07", bare)
+                if relation.kind in _NOT_NEEDED:
+                    continue
+                if relation.target not in self.entries:
+                    raise PackageError("R07", relation.target)
 
     # -- workbook --------------------------------------------------------------------------------
 
@@ -221,8 +229,11 @@ class Package:
         for index, element in enumerate(root.iterfind(f"{main('sheets')}/{main('sheet')}")):
             name = element.get("name", "")
             relation = by_id.get(element.get(f"{{{RELATIONSHIPS}}}id", ""))
-            if relation is None or relation.target not in self.entries:
-                raise PackageError("R07", f"the sheet {name}")
+            if relation is None:  # old module sheets have none; they hold no cells
+                found.append(SheetPart(name, "", "module", index, element.get("state", "visible")))
+                continue
+            if relation.target not in self.entries:
+                raise PackageError("R07", relation.target)
             found.append(
                 SheetPart(name, relation.target, relation.kind, index, element.get("state", "visible"))
             )

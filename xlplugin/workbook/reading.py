@@ -24,7 +24,7 @@ __all__ = ["Book", "cell_value"]
 _ROW = re.compile(r"<row\b([^>]*?)(?:/>|>(.*?)</row>)", re.S)
 _CELL = re.compile(r"<c\b([^>]*?)(?:/>|>(.*?)</c>)", re.S)
 _VALUE = re.compile(r"<v\b[^>]*>(.*?)</v>", re.S)
-_TEXTS = re.compile(r"<rPh\b.*?</rPh>|<t\b[^>]*>([^<]*)</t>", re.S)
+_TEXTS = re.compile(r"<rPh\b.*?</rPh>|<t\b[^>]*(?<!/)>([^<]*)</t>", re.S)
 _ERRORS = {error.value: error for error in ErrorValue}
 
 

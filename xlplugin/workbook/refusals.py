@@ -15,7 +15,7 @@ from xlplugin.workbook.known import ALTERNATIVES, EXCEL, LACKING
 from xlplugin.workbook.lambdas import HELPERS
 from xlplugin.workbook.lowering import MAX_DEPTH
 from xlplugin.workbook.structured import InvalidReferenceError, structured
-from xlplugin.workbook.tokens import BRACKET, CELL, NAME, OTHER, tokens
+from xlplugin.workbook.tokens import BRACKET, CELL, NAME, OTHER, QUOTED, tokens
 from xlplugin.workbook.tokens import cell as cell_place
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class Refusals:
             elif kind == BRACKET:
                 if found := self._bracket(parts, at, sheet, row, cell, own):
                     return found
+            elif kind == QUOTED and "[" in part and following[1] == "!":
+                return Finding("T05", "error", sheet, cell, {"target": part})
             elif kind == NAME and (found := self._name(part.upper(), depth)):
                 return Finding(found.rule, found.level, sheet, cell, found.facts)
         return None

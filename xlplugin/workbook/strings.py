@@ -13,8 +13,8 @@ from xlplugin.workbook.xmltext import unxml, unxstring, xml, xstring
 __all__ = ["StringPool", "StringTable"]
 
 _ITEM = re.compile(r"<si\b[^>]*?(?:/>|>(.*?)</si>)", re.S)
-_PLAIN = re.compile(r"<t\b[^>]*>([^<]*)</t>|<t\b[^>]*/>")
-_RUNS = re.compile(r"<rPh\b.*?</rPh>|<t\b[^>]*>([^<]*)</t>", re.S)
+_PLAIN = re.compile(r"<t\b[^>]*(?<!/)>([^<]*)</t>|<t\b[^>]*/>")
+_RUNS = re.compile(r"<rPh\b.*?</rPh>|<t\b[^>]*(?<!/)>([^<]*)</t>", re.S)
 _ROOT = re.compile(r"<sst\b[^>]*?(/?)>")
 _COUNTS = re.compile(r'\s(?:count|uniqueCount)="[^"]*"')
 _EMPTY = '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"></sst>'

@@ -26,7 +26,7 @@ __all__ = ["literal_view", "row_view", "sheet_view", "view_package", "view_strin
 
 _MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 _RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_TEXT = re.compile(r"(<t\b[^>]*>)(.*?)(</t>)", re.S)
+_RUNS = re.compile(r"<rPh\b.*?</rPh>|<t\b[^>]*(?<!/)>([^<]*)</t>", re.S)
 _CONTENT_TYPES = (
     '<?xml version="1.0" encoding="UTF-8"?>'
     '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
@@ -54,7 +54,7 @@ def sheet_view(sheet: Sheet) -> str:
 def row_view(row: Row, children: set[int] | None) -> str:
     """One row; kept on the row, since most rows are the same for every client."""
     if row.view is None:
-        if row.cells is None and not children and "_x" not in row.raw:
+        if row.cells is None and not children and "_x" not in row.raw and "<is" not in row.raw:
             row.view = row.raw
         else:
             inner = "".join(
@@ -77,12 +77,13 @@ def _cell_view(one: Cell) -> str:
 
 
 def _literal(one: Cell) -> str:
-    if one.formula is None and "_x" not in one.raw:
+    if one.formula is None and "_x" not in one.raw and "<is" not in one.raw:
         return one.raw
     kind, value = stored_value(one.raw)
     place = address(one.row, one.column)
     if kind == "inlineStr":
-        return _TEXT.sub(lambda m: m[1] + _unescaped(m[2]) + m[3], one.raw)
+        text = "".join(m[1] or "" for m in _RUNS.finditer(one.raw))
+        return f'<c r="{place}" t="str"><v>{_unescaped(text)}</v></c>'
     if kind == "str":
         return f'<c r="{place}" t="str"><v>{_unescaped(value or "")}</v></c>'
     return "" if value is None else f'<c r="{place}" t="{kind}"><v>{value}</v></c>'
@@ -123,6 +124,11 @@ def view_package(
     shared_strings : bytes, optional
         The part of the template.
     """
+    folded = {name.lower() for name, _ in sheets}
+    if "sheet1" in folded and "Sheet1" not in dict(sheets):
+        # The calculator would add a "Sheet1" of its own and lose the formulas of that one.
+        free = next(name for n in range(99) if (name := f"_{n}") not in folded)
+        sheets = [(free, f"<worksheet {_MAIN}><sheetData/></worksheet>"), *sheets]
     order = {name: index for index, (name, _) in enumerate(sheets)}
     tabs = "".join(
         f'<sheet name="{quoted(name)}" sheetId="{index + 1}" r:id="rId{index + 1}"/>'
@@ -157,12 +163,10 @@ def view_package(
     return write_zip(new_entry(name, data, level=0) for name, data in parts.items())
 
 
-def view_strings(part: bytes) -> bytes:
-    """Shared strings without escapes."""
-    if b"_x" not in part:
-        return part
-    content = part.decode("utf-8-sig")
-    return _TEXT.sub(lambda m: m[1] + _unescaped(m[2]) + m[3], content).encode()
+def view_strings(texts: Sequence[str]) -> bytes:
+    """Shared strings as plain texts: the calculator loses one that has a reading (furigana)."""
+    items = "".join(f'<si><t xml:space="preserve">{_unescaped(xml(text))}</t></si>' for text in texts)
+    return f'<?xml version="1.0" encoding="UTF-8"?><sst {_MAIN}>{items}</sst>'.encode("utf-8", "replace")
 
 
 def _is_kept(name: DefinedName, order: Mapping[str, int]) -> bool:
