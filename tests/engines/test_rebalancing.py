@@ -20,6 +20,7 @@ from xlplugin.engines.rebalancing.plan import Plan, from_found
 from xlplugin.engines.rebalancing.problem import Lots, Problem
 from xlplugin.engines.rebalancing.relaxation import BORROWED, Relaxation, lower_hull
 from xlplugin.engines.rebalancing.search import Search
+from xlplugin.engines.rebalancing.sizes import account_sizes
 from xlplugin.errors import InfeasibleError, InputError
 
 EXACT = Effort(gap=1e-9, nodes=4000)
@@ -339,6 +340,24 @@ def test_units_under_a_cap_keep_the_cap() -> None:
     plan = rebalance(made, risk=0.02, units=Units(np.full(40, 0.0005), np.full(40, 0.001)))
     assert plan.tracking_risk_invested <= 0.02 * (1.0 + 1e-9)
     assert plan.gap < 0.02
+
+
+def test_a_larger_account_in_units_of_a_hundred_shares_is_never_worse_and_near_its_bound() -> None:
+    rng = np.random.default_rng(8)
+    target = np.sort(rng.pareto(1.1, 80) + 0.05)[::-1]
+    target /= target.sum()
+    exposures = rng.normal(0.0, 0.03, (80, 4))
+    exposures[:, 0] += 0.17
+    unit_price = 100.0 * rng.lognormal(8.0, 0.8, 80)
+    amounts = [1e6, 3e6, 1e7, 3e7, 1e8]
+    sizes = account_sizes(target, exposures, rng.uniform(0.03, 0.1, 80), unit_price, amounts)
+    risks = [size.tracking_risk for size in sizes]
+    assert risks == sorted(risks, reverse=True)
+    for size in sizes:
+        assert size.bound <= size.tracking_risk <= size.bound + 0.0005
+        spent = float(size.units @ unit_price)
+        assert spent <= size.amount
+        assert size.cash == pytest.approx(1.0 - spent / size.amount)
 
 
 def test_a_plan_is_data_that_adds_up() -> None:

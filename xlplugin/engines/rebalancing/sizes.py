@@ -100,7 +100,7 @@ def account_sizes(
     >>> small.units.tolist(), round(small.cash, 2), large.units.tolist()
     ([1.0, 1.0], 0.0, [17.0, 7.0])
     """
-    effort = effort or Effort(gap=1e-3, nodes=24)
+    effort = effort or Effort(gap=2e-3, nodes=12)
     n, made = len(target), []
     nothing = np.zeros(0)
     lots = Lots.of(np.zeros(0, dtype=np.int64), nothing, nothing, nothing)
