@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import tomllib
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,7 +40,7 @@ def calc(
     if edition not in {"live", "values", "oracle"}:
         raise InputError(f"--edition {edition}: expected live, values or oracle")
     target = out or book.with_name(f"{book.stem}.computed{book.suffix}")
-    result = _computed(book, as_of, edition)
+    result = _computed(console, book, as_of, edition)
     _write(book, target, result.data)
     _print_failures(console, result)
     console.line(console.say("calc.done", path=target, failures=len(result.log)))
@@ -59,7 +61,7 @@ def freeze(
     """Write a copy in which our functions are values; native formulas stay."""
     console = Console.of(lang, as_json=as_json)
     target = out or book.with_name(f"{book.stem}.values.xlsx")
-    result = _computed(book, as_of, "values")
+    result = _computed(console, book, as_of, "values")
     _write(book, target, result.data)
     console.line(console.say("freeze.done", path=target))
     console.data({"file": str(target), "failures": [f.__dict__ for f in result.log]})
@@ -70,26 +72,32 @@ def freeze(
 
 def check(book: BookFile, *, as_of: Day = None, lang: Lang = HELP, as_json: Json = False) -> None:
     """Recompute the checks and self-tests of a book and lint it; exit code 1 when one fails."""
-    from xlplugin.hosts.headless import RegistryFunctions  # noqa: PLC0415  (the light start)
+    from xlplugin.cli.places import language_of  # noqa: PLC0415  (the light start)
+    from xlplugin.hosts.headless import RegistryFunctions  # noqa: PLC0415
     from xlplugin.workbook import Book, lint_package, lint_template  # noqa: PLC0415
 
     console = Console.of(lang, as_json=as_json)
-    functions = RegistryFunctions(console.language)
-    result = _computed(book, as_of, "live")
+    result = _computed(console, book, as_of, "live")
+    functions = RegistryFunctions(language_of(book, console.language))
     tests = list(_tests(Book(result.data)))
     findings = [f for f in (*lint_template(book, functions), *lint_package(book)) if f.level != "info"]
-    failed = [t for t in tests if t[1] is not True]
+    levels = _check_levels()
+    failed = [t for t in tests if t[1] is not True and levels.get(t[0]) != "warn"]
+    warned = [t for t in tests if t[1] is not True and levels.get(t[0]) == "warn"]
     errors = [f for f in findings if f.level == "error"]
     header = [console.say(f"column.{c}") for c in ("part", "state", "found")]
     rows = [(name, console.say("state.error"), _shown(value)) for name, value in failed]
+    rows += [(name, console.say("state.warn"), _shown(value)) for name, value in warned]
     rows += [
         (f"{f.rule} {f.place}", console.say(_LEVELS[f.level]), f.message(console.language)) for f in findings
     ]
     if rows:
         console.table(console.say("title.check"), header, rows)
-    console.line(console.say("check.done", tests=len(tests), failed=len(failed), errors=len(errors)))
+    facts = {"failed": len(failed), "warned": len(warned), "errors": len(errors)}
+    console.line(console.say("check.done", tests=len(tests), **facts))
     console.data(
         {
+            **facts,
             "tests": {name: value if isinstance(value, bool) else _shown(value) for name, value in tests},
             "findings": [_finding(f, console) for f in findings],
         }
@@ -107,14 +115,14 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Recompute every stored number of a finished book; exit code 1 when one differs."""
-    from xlplugin.hosts.headless import RegistryFunctions  # noqa: PLC0415  (the light start)
+    from xlplugin.cli.places import language_of  # noqa: PLC0415  (the light start)
+    from xlplugin.hosts.headless import RegistryFunctions  # noqa: PLC0415
     from xlplugin.workbook import verify as recompute  # noqa: PLC0415
 
     console = Console.of(lang, as_json=as_json)
     _there(book)
-    done = recompute(
-        book, RegistryFunctions(console.language), as_of=_given_day(as_of), only_functions=functions_only
-    )
+    functions = RegistryFunctions(language_of(book, console.language))
+    done = recompute(book, functions, as_of=_given_day(as_of), only_functions=functions_only)
     if done.differences:
         header = [console.say(f"column.{c}") for c in ("place", "stored", "computed", "formula")]
         rows = [
@@ -181,11 +189,23 @@ def _given_day(text: str | None) -> dt.date | None:
         raise InputError(f"--as-of {text}: expected a date such as 2026-11-20") from None
 
 
-def _computed(book: Path, as_of: str | None, edition: Any) -> Result:
-    from xlplugin.cli.places import compiled  # noqa: PLC0415  (the light start)
+def _check_levels() -> dict[str, str]:
+    """The level of each check of the templates, by the name of its cell."""
+    found: dict[str, str] = {}
+    for path in sorted((files("workbooks") / "layout").iterdir(), key=lambda p: p.name):
+        if path.name.endswith("checks.toml"):
+            listed = tomllib.loads(path.read_text("utf-8")).get("check", ())
+            for check in listed:  # an error in one book is an error
+                name = f"chk_{check['id']}"
+                found[name] = "error" if found.get(name) == "error" else check["level"]
+    return found
+
+
+def _computed(console: Console, book: Path, as_of: str | None, edition: Any) -> Result:
+    from xlplugin.cli.places import compiled, language_of  # noqa: PLC0415  (the light start)
 
     _there(book)
-    template = compiled(book, "en")
+    template = compiled(book, language_of(book, console.language))
     return template.run(as_of=day_of(book, as_of), edition=edition)
 
 

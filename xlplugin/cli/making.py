@@ -113,10 +113,13 @@ def proposal(
     from xlplugin.batch.plan import make_plan  # noqa: PLC0415
     from xlplugin.cli.batch import run_plan  # noqa: PLC0415
     from xlplugin.cli.books import day_of  # noqa: PLC0415
-    from xlplugin.cli.places import built, compiled  # noqa: PLC0415
+    from xlplugin.cli.places import built, compiled, language_of  # noqa: PLC0415
 
     console = Console.of(lang, as_json=as_json)
-    chosen = tuple(word.strip() for word in languages.split(",") if word.strip()) or (console.language,)
+    if not book.is_file():
+        raise FileError(f"{book}: there is no such workbook; check the path")
+    given = tuple(word.strip() for word in languages.split(",") if word.strip())
+    chosen = given or (language_of(book, console.language),)
     for word in chosen:
         if word not in {"ja", "en"}:
             raise WordError("--languages", got=word, choices=("ja", "en"))

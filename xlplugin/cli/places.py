@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from xlplugin.errors import FileError
 
 if TYPE_CHECKING:
+    from xlplugin.cli.words import Language
     from xlplugin.workbook import CompiledTemplate
 
-__all__ = ["built", "compiled", "sample_folder", "templates"]
+__all__ = ["built", "compiled", "language_of", "sample_folder", "templates"]
 
 
 def _workbooks() -> Path:
@@ -49,6 +50,21 @@ def compiled(path: Path, language: str) -> CompiledTemplate:
         return compile_book(path, language=language)
     except PackageError as error:
         raise FileError(f"{path}: {error}") from None
+
+
+def language_of(path: Path, otherwise: Language) -> Language:
+    """The language a book was built in, for column titles and sentences; `otherwise` if it does not say.
+
+    Raises
+    ------
+    FileError
+        If it is no workbook.
+    """
+    from xlplugin.store.files import read_bytes  # noqa: PLC0415  (the light start)
+    from xlplugin.store.package import Package  # noqa: PLC0415
+
+    word = Package(path, read_bytes(path)).properties.get("language")
+    return "ja" if word == "ja" else "en" if word == "en" else otherwise
 
 
 def sample_folder() -> Path:

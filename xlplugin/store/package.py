@@ -96,6 +96,15 @@ class Package:
         return fromstring(self._zip.read(part), XMLParser(resolve_entities=False, no_network=True))
 
     @property
+    def properties(self) -> dict[str, str]:
+        """The custom properties of the document; those of our books name language and state."""
+        try:
+            root = self._parse("docProps/custom.xml")
+        except KeyError:
+            return {}
+        return {one.get("name", ""): "".join(map(str, one.itertext())) for one in root}
+
+    @property
     def names(self) -> dict[str, Address]:
         """Defined names that mean one rectangle of one sheet."""
         found = {name: single_cell(formula) for name, formula in self._names.items()}
