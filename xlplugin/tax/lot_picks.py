@@ -65,7 +65,7 @@ def pick_lots(lots: Sequence[TaxLot], disposal: Disposal) -> list[Taken]:
     places = sorted(range(len(lots)), key=lambda place: key(lots[place]))
     taken, left = [], disposal.quantity
     for place in places:
-        if left <= 0:
+        if left.numerator <= 0:
             break
         quantity = min(left, lots[place].quantity)
         taken.append(Taken(place, quantity))

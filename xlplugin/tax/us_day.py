@@ -118,7 +118,7 @@ class UsDay:
 
     def buy(self, fill: Fill) -> None:
         """A purchase: a new lot, which replaces losses of earlier days first."""
-        if fill.quantity <= 0 or fill.amount < 0:
+        if fill.quantity.numerator <= 0 or fill.amount.numerator < 0:
             raise LedgerError(f"{fill.row}: a purchase has a positive quantity and no negative amount")
         key = self.key(fill.account_id, fill.instrument_id, fill.row)
         if any(lot.id == fill.id for lot in self.held(key)):
@@ -192,7 +192,7 @@ class UsDay:
         losses = [
             (part.acquired, part.seq, part.held_from, number)
             for number, part in enumerate(done.parts)
-            if part.gain < 0 and part.bucket is not Bucket.VOID
+            if part.gain.numerator < 0 and part.bucket is not Bucket.VOID
         ]
         for *_, number in sorted(losses):
             part = done.parts[number]

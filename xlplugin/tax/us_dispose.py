@@ -61,7 +61,7 @@ def take(lots: Sequence[TaxLot], disposal: Disposal) -> tuple[list[TaxLot], tupl
     LedgerError
         If the quantity is not positive or more than is held; the sentence names the row.
     """
-    if disposal.quantity <= 0:
+    if disposal.quantity.numerator <= 0:
         raise LedgerError(f"{disposal.row}: the quantity is {shown(disposal.quantity)}; give a positive one")
     held = ZERO
     for lot in lots:
@@ -139,7 +139,7 @@ def _part(sold: TaxLot, disposal: Disposal, position: Position) -> Part:
 
 
 def _provisional(parts: Iterable[Part], disposal: Disposal) -> dt.date | None:
-    if any(part.gain < 0 and part.bucket is not Bucket.VOID for part in parts):
+    if any(part.gain.numerator < 0 and part.bucket is not Bucket.VOID for part in parts):
         return window(disposal.trade_date)[1]
     return None
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from xlplugin.core.lots import ZERO, LossAdjustment
+from xlplugin.core.lots import ZERO, LossAdjustment, TaxLot
 from xlplugin.tax.regime import Reason
 from xlplugin.tax.tables import table
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from xlplugin.core.accounts import Account
-    from xlplugin.core.lots import TaxLot
 
 __all__ = ["LITERAL", "NETTED", "Match", "OpenLoss", "WashPolicy", "match", "window"]
 
@@ -136,17 +135,23 @@ def match(loss: OpenLoss, lot: TaxLot, account: Account, on: dt.date) -> Match:
     (1050, datetime.date(2026, 2, 10))
     """
     quantity = min(loss.quantity, lot.quantity)
-    disallowed = loss.loss * quantity / loss.quantity
+    disallowed = loss.loss if quantity == loss.quantity else loss.loss * quantity / loss.quantity
     retirement = account.kind.is_retirement
     deferred = ZERO if retirement else disallowed
     shares, rest = lot.split(quantity)
     held = loss.sale_date - loss.held_from
-    washed = replace(
-        shares,
-        cost=shares.cost + deferred,
-        held_from=lot.held_from if retirement else lot.held_from - held,
-        wash_added=shares.wash_added + deferred,
-        can_replace=False,
+    washed = TaxLot(
+        shares.id,
+        shares.acquired,
+        shares.quantity,
+        shares.cost + deferred if deferred else shares.cost,
+        lot.held_from if retirement else lot.held_from - held,
+        shares.seq,
+        shares.order_id,
+        shares.wash_added + deferred if shares.wash_added else deferred,
+        False,
+        shares.gift_value,
+        shares.always_long,
     )
     left = None
     if quantity < loss.quantity:

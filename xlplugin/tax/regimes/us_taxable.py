@@ -323,7 +323,7 @@ class UsTaxable:
 def sale_of(fills: Sequence[Fill]) -> Disposal:
     """The disposal of one sale order: its fills together, with the lots they name."""
     first = fills[0]
-    if any(fill.quantity <= 0 or fill.amount < 0 for fill in fills):
+    if any(fill.quantity.numerator <= 0 or fill.amount.numerator < 0 for fill in fills):
         raise LedgerError(f"{first.row}: a sale has a positive quantity and no negative amount")
     pick = first.pick
     if len(fills) > 1:
