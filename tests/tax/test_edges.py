@@ -15,6 +15,7 @@ from xlplugin.core.lots import Bucket, Disposal, LotPick, PoolKey, Position, Pos
 from xlplugin.core.trades import CapitalReturn, FillKind, Gift, SpinOff, Transfer
 from xlplugin.errors import DomainError, LedgerError, NoTableError
 from xlplugin.tax import corporate
+from xlplugin.tax.carryforward import use_losses
 from xlplugin.tax.holding_period import long_from
 from xlplugin.tax.ledger import opening_book, replay
 from xlplugin.tax.regime import REGIMES, Carry, Period
@@ -214,6 +215,29 @@ def test_shares_cannot_be_moved_into_nisa():
     )
     with pytest.raises(LedgerError, match=r"row 5: .*JP_NISA; enter a sale and a purchase"):
         replay(JAPAN, [fill(BUY, "b", DAY - 9 * ONE, "T", 1, 1), move], opening_book(accounts))
+
+
+# -- the Japanese year -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("unfiled", "gain", "taxable", "carried"),
+    [
+        ((), 500, 0, {2024: 200}),  # 300 of 2023 and 200 of 2024 meet the gain
+        ((2026,), 500, 500, {}),  # without a return of 2026 nothing is deducted, and the losses lapse
+        ((2026,), -100, 0, {}),  # nor is a new loss carried
+        ((2024,), 500, 500, {}),
+        ((2023,), 500, 100, {}),  # the loss of 2024 is not touched by an earlier gap
+    ],
+)
+def test_a_return_of_every_year_from_the_loss_to_its_use_is_needed(unfiled, gain, taxable, carried):
+    carry = {2023: Decimal(300), 2024: Decimal(400)}
+    done = use_losses(carry, 2026, Decimal(gain), unfiled_years=unfiled)
+    assert (done.taxable_gain, done.carry_out) == (taxable, carried)
+    for row in done.rows:
+        assert row.opening + (100 if row.origin_year == 2026 else 0) == (
+            row.used_gain + row.used_dividend + row.expired + row.closing
+        )
 
 
 # -- dates -----------------------------------------------------------------------------------------

@@ -97,7 +97,8 @@ def use_losses(
     dividends : Decimal
         Listed dividends under separate taxation, gross yen.
     unfiled_years : collection of int
-        Years without a return; a loss whose years since then include one has lapsed.
+        Years without a return; a loss whose years since then include one has lapsed. Without a return
+        of `year` itself nothing is deducted in it and no loss is carried out of it.
 
     Returns
     -------
@@ -130,7 +131,7 @@ def use_losses(
     rows = []
     for origin in sorted(carry):
         opening, last = carry[origin], last_usable_year(origin, year)
-        gap = next((y for y in range(origin, year) if y in unfiled_years), None)
+        gap = next((y for y in range(origin, year + 1) if y in unfiled_years), None)
         usable = opening if last >= year and gap is None else ZERO
         from_gain = min(usable, gains_left)
         from_dividend = min(usable - from_gain, dividends_left)
@@ -141,6 +142,7 @@ def use_losses(
             CarriedLoss(origin, opening, from_gain, from_dividend, unused - closing, closing, last, gap)
         )
     if new_loss := max(ZERO, -gain) - offset:
-        last = last_usable_year(year, year)
-        rows.append(CarriedLoss(year, ZERO, ZERO, ZERO, ZERO, new_loss, last))
+        last, gap = last_usable_year(year, year), year if year in unfiled_years else None
+        lost, kept = (new_loss, ZERO) if gap else (ZERO, new_loss)
+        rows.append(CarriedLoss(year, ZERO, ZERO, ZERO, lost, kept, last, gap))
     return CarryYear(tuple(rows), gains_left, dividends_left, offset)
