@@ -17,7 +17,7 @@ import formualizer as fz
 import numpy as np
 import pytest
 
-from tests.workbook.books import minimal
+from tests.workbook.books import changed, minimal
 from xlplugin.errors import DomainError
 from xlplugin.workbook import PackageError
 from xlplugin.workbook.calc import Calculator, Formualizer
@@ -331,6 +331,42 @@ def test_e30_a_calculation_has_a_time_limit_and_can_be_cancelled() -> None:
     with pytest.raises(fz.ExcelEvaluationError):
         other.evaluate_all()
     timer.join()
+
+
+def _renaming(name: str) -> Callable[[str], str]:
+    return lambda text: text.replace('"S"', f'"{name}"')
+
+
+def test_e31_a_sheet_called_sheet1_in_other_letters_loses_its_formulas() -> None:
+    row = '<c r="A1"><f>B1&amp;"!"</f></c><c r="B1" t="str"><v>P</v></c><c r="C1"><f>1+1</f></c>'
+    body = f'<worksheet {MAIN}><sheetData><row r="1">{row}</row></sheetData></worksheet>'
+    for name, answer in {"sheet1": "value None", "Sheet1": "value 2.0", "data": "value 2.0"}.items():
+        book = fz.Workbook.from_bytes(
+            changed(view_package([("S", body)], [], None), "xl/workbook.xml", _renaming(name))
+        )
+        book.evaluate_all()
+        assert kind(book.get_value(name, 1, 3)) == answer
+    calculator = Formualizer()
+    calculator.load(view_package([("sheet1", body)], [], None), date1904=False, clock=NOON)
+    calculator.evaluate()
+    assert calculator.values("sheet1", (1, 1, 1, 3)) == [["P!", "P", 2.0]]
+
+
+def test_e32_a_shared_string_with_a_reading_is_lost() -> None:
+    from tests.workbook.books import parts_of, simple, value, zipped
+
+    data = simple({"A1": "東京", "B1": '=A1&"!"'})
+    parts = parts_of(data)
+    reading = '<rPh sb="0" eb="2"><t>トウキョウ</t></rPh><phoneticPr fontId="1"/>'.encode()
+    strings = parts["xl/sharedStrings.xml"].replace(b"</t></si>", b"</t>" + reading + b"</si>", 1)
+    data = zipped({**parts, "xl/sharedStrings.xml": strings})
+    assert value(data, "B1") == "東京!"
+    assert value(data, "A1") == "東京"
+
+
+def test_e33_a_range_from_bottom_to_top_stops_everything() -> None:
+    with pytest.raises(fz.ExcelEvaluationError):
+        load('<row r="1"><c r="A1"><f>SUMIFS(B2:B1,C2:C1,1)</f></c></row>')
 
 
 # -- what works and is not built again -----------------------------------------------------------
