@@ -1,0 +1,167 @@
+"""The books of sample clients, computed: no error shown, figures as by hand from the client's files."""
+
+import csv
+import math
+import warnings
+from decimal import Decimal
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from workbooks.builder.words import Words, layout
+from xlplugin.batch.finish import finish
+from xlplugin.batch.job import load_job
+from xlplugin.batch.plan import make_plan
+from xlplugin.batch.run import execute
+from xlplugin.hosts.headless import compile_book
+
+JOB = Path(__file__).resolve().parents[2] / "workbooks" / "sample" / "job.toml"
+CLIENTS = ("C0001", "C0004")
+
+
+def opened(path):
+    """A computed book; openpyxl says that it drops extended formats and print areas of whole columns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return openpyxl.load_workbook(path, data_only=True)
+
+
+@pytest.fixture(scope="module")
+def books(tmp_path_factory):
+    """Every book of two clients in both languages, as Excel would show it."""
+    folder = tmp_path_factory.mktemp("computed")
+    job = load_job(
+        JOB,
+        [
+            f'output.folder="{folder}"',
+            'job.make=["proposal", "advisor"]',
+            'job.languages=["ja", "en"]',
+            f"run.only={list(CLIENTS)}",
+        ],
+    )
+    built = {
+        (book, language): JOB.parents[1] / f"{book}.{language}.xlsx"
+        for book in ("proposal", "advisor")
+        for language in ("ja", "en")
+    }
+    plan = make_plan(job, built, lambda path, language: compile_book(path, language=language))
+    finish(plan, list(execute(plan, None, workers=1)), "en")
+    found = {
+        (client, book, language): opened(folder / f"clients/{client}/{book}_{client}_{language}.xlsx")
+        for client in CLIENTS
+        for book in ("proposal", "advisor")
+        for language in ("ja", "en")
+    }
+    assert len(found) == 8
+    return found
+
+
+def named(book, name):
+    ((sheet, address),) = book.defined_names[name].destinations
+    return book[sheet][address.replace("$", "")].value
+
+
+def table(book, name, language):
+    """Rows of a table of the hidden or visible sheets, by column key."""
+    words = Words(language)
+    spec = next(entry for entry in layout("inputs")["table"] if entry["name"] == name)
+    keys = {words.column(key): key for key in [*spec["columns"], *spec.get("derived", ())]}
+    for sheet in book.worksheets:
+        if name in sheet.tables:
+            header, *rows = sheet[sheet.tables[name].ref]
+            titles = [keys[cell.value] for cell in header]
+            return [dict(zip(titles, (cell.value for cell in row), strict=True)) for row in rows]
+    raise AssertionError(f"no table {name}")
+
+
+def test_no_visible_cell_shows_an_error(books):
+    for key, book in books.items():
+        for sheet in book.worksheets:
+            if sheet.sheet_state == "visible":
+                errors = [
+                    f"{cell.coordinate} {cell.value}"
+                    for row in sheet.iter_rows()
+                    for cell in row
+                    if cell.data_type == "e"
+                ]
+                assert not errors, f"{key} {sheet.title}: {errors[:5]}"
+
+
+def test_every_check_that_stops_a_proposal_passes(books):
+    for (client, book, language), workbook in books.items():
+        failed = [
+            check["id"]
+            for check in layout("checks")["check"]
+            if book in check["books"]
+            and check["level"] == "error"
+            and named(workbook, f"chk_{check['id']}") is not True
+        ]
+        assert not failed, f"{client} {book} {language}: {failed}"
+
+
+def test_the_two_languages_show_the_same_figures(books):
+    scalars = [entry["name"] for entry in layout("calc")["scalar"]]
+    for client in CLIENTS:
+        for book in ("proposal", "advisor"):
+            ja, en = books[client, book, "ja"], books[client, book, "en"]
+            for name in scalars:
+                one, other = named(ja, name), named(en, name)
+                if isinstance(one, int | float) and not isinstance(one, bool):
+                    assert other == pytest.approx(one, rel=1e-12, abs=1e-12), name
+
+
+def read(path):
+    with (JOB.parent / path).open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_value_and_gain_are_those_of_the_clients_own_files(books):
+    """By hand; Japan rounds the average cost of an account's shares of a name up to a whole yen."""
+    for client, market, code, price in (("C0001", "jp", "コード", "株価"), ("C0004", "us", "code", "price")):
+        prices = {row[code]: Decimal(row[price]) for row in read(f"market/{market}_prices.csv") if row[price]}
+        held: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
+        for row in read("clients/lots.csv"):
+            if row["client_id"] == client:
+                quantity, cost = held.get((row["account"], row["code"]), (Decimal(0), Decimal(0)))
+                held[row["account"], row["code"]] = (
+                    quantity + Decimal(row["quantity"]),
+                    cost + Decimal(row["cost_basis"]),
+                )
+        value = sum(quantity * prices[name] for (_, name), (quantity, _) in held.items())
+        if market == "jp":
+            cost = sum(quantity * math.ceil(cost / quantity) for quantity, cost in held.values())
+        else:
+            cost = sum(cost for _, cost in held.values())
+        book = books[client, "proposal", "en"]
+        assert named(book, "out_value_lots") == pytest.approx(float(value), rel=1e-9)
+        assert named(book, "out_unrealized") == pytest.approx(float(value - cost), rel=1e-9)
+
+
+def test_tracking_risk_of_the_plan_is_that_of_the_weights_shown(books):
+    """Factors times active weights, squared and summed, plus each name's own variance."""
+    for (client, book, language), workbook in books.items():
+        rows = table(workbook, "tbl_prices", language)
+        active = [row["weight_plan"] - row["weight_index"] for row in rows]
+        factors = [
+            sum(a * (row[f"f{i:02d}"] or 0.0) for a, row in zip(active, rows, strict=True))
+            for i in range(1, 11)
+        ]
+        own = sum(a * a * row["specific_variance"] for a, row in zip(active, rows, strict=True))
+        expected = (sum(f * f for f in factors) + own) ** 0.5
+        assert named(workbook, "out_te_forecast") == pytest.approx(expected, rel=1e-9), (client, book)
+
+
+def test_the_plan_spends_no_more_than_there_is(books):
+    for (client, book, language), workbook in books.items():
+        weights = [row["weight_plan"] for row in table(workbook, "tbl_prices", language)]
+        assert min(weights) >= 0.0, (client, book)
+        assert 0.9 < sum(weights) <= 1.0 + 1e-9, (client, book)
+
+
+def test_self_tests_of_the_advisers_book_pass(books):
+    for (client, book, language), workbook in books.items():
+        if book == "advisor":
+            states = [n for n in workbook.defined_names if n.startswith("test_")]
+            assert states, "the book has self-tests"
+            assert all(named(workbook, name) is True for name in states), (client, language)
