@@ -154,6 +154,10 @@ def linked_effects(
         exact_sum(np.log1p(portfolio_returns)),
         exact_sum(np.log1p(benchmark_returns)),
     )
+    if max(log_p, log_b) > 700.0 or min(log_p, log_b) < -700.0:
+        raise DomainError(
+            "rp, rb: the compounded returns are beyond any number; check for a return that is wrong"
+        )
     whole = _carino(math.expm1(log_p), math.expm1(log_b))
     shares = np.array(
         [
@@ -167,6 +171,8 @@ def linked_effects(
 def _carino(p: float, b: float) -> float:
     # ln((1+p)/(1+b)) / (p-b) with x = (p-b)/(1+b): log1p keeps all digits when p is close to b.
     x = (p - b) / (1.0 + b)
+    if x < -0.5:  # far apart: the plain difference keeps its digits, and 1 + x may have none left
+        return (math.log1p(p) - math.log1p(b)) / (p - b)
     return (math.log1p(x) / x if x != 0.0 else 1.0) / (1.0 + b)
 
 

@@ -265,7 +265,10 @@ def principal_components(returns: FloatArray, factors: int) -> tuple[FloatArray,
     ------
     DomainError
         If `factors` is not between 1 and the number of securities.
+    MissingError
+        With fewer than two periods.
     """
+    _check(returns, 1.0)
     values, vectors = _eigen(returns, factors)
     total = float(np.sum(np.var(returns, axis=0, ddof=1)))
     if total == 0.0:

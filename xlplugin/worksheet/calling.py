@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from xlplugin.errors import InputError
+import numpy as np
+
+from xlplugin.errors import DomainError, InputError
 from xlplugin.worksheet import convert
 from xlplugin.worksheet.kinds import Kind, Table
 from xlplugin.worksheet.memory import Memory, cells_of, fingerprint
@@ -71,7 +73,14 @@ def _answer(function: WorksheetFunction, values: list[Any], titles: str | None) 
     settings: dict[str, Any] = next(
         (v for a, v in zip(function.arguments, values, strict=True) if a.kind is Kind.OPTIONS and v), {}
     )
-    result = function.call(*_in_order(function, values))
+    try:
+        with np.errstate(all="ignore"):  # what overflows becomes #NUM! in its own cell
+            result = function.call(*_in_order(function, values))
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
+        raise DomainError(
+            f"the numbers given are outside what can be computed ({type(error).__name__}); "
+            "look for a value that is far too large or too small"
+        ) from error
     japanese = titles is not None and (sum(tables) * 2 > len(tables) if tables else titles == "ja")
     return convert.write(result, function, settings, japanese=japanese)
 

@@ -29,6 +29,7 @@ _ROOM = 1e-12  # of the account: what rounding of money may overshoot
 _GAIN = 1e-15
 _PAIRS = 48  # purchases and sales looked at for an exchange before all are
 _MAX_STEPS = 200_000
+_MAX_RISK_STEPS = 20_000  # each is dear; the index portfolios measured need a few thousand
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,7 @@ class _Squares:
 
     def run(self) -> FloatArray:
         """The units at the end of all gains."""
+        self.units = _affordable(self.units, self.target, self.unit, self.budget)
         while self.spent > self.budget + _ROOM:  # targets above the budget: give back the least useful
             sell = np.where(self.units > 0.0, self.change(-1.0), np.inf)
             self.units[int(np.argmin(sell))] -= 1.0
@@ -242,6 +244,15 @@ class _Squares:
         return True
 
 
+def _affordable(units: FloatArray, target: FloatArray, unit: FloatArray, budget: float) -> FloatArray:
+    """The units; where too many are to be given back one by one, those of targets scaled to the budget."""
+    held = unit[units > 0.0]
+    spent = exact_sum(units * unit)
+    if held.size and spent - budget > _MAX_RISK_STEPS * float(held.min()):
+        return np.where(units > 0.0, np.floor(target * (budget / spent) / unit), 0.0)
+    return units
+
+
 def _least_risk(target: FloatArray, unit: FloatArray, budget: float, view: _View) -> FloatArray:
     best, units = np.inf, np.zeros(target.size)
     tried: set[bytes] = set()
@@ -251,6 +262,7 @@ def _least_risk(target: FloatArray, unit: FloatArray, budget: float, view: _View
             continue
         tried.add(allowed.tobytes())
         down = np.where(allowed, np.floor(target / unit + 1e-9), 0.0)
+        down = _affordable(down, target, unit, budget)
         starts = [down, np.zeros(target.size)] if down.any() and down.sum() < 4 * target.size else [down]
         for start in starts:
             search = _Risk(target, unit, budget, view, allowed, start)
@@ -293,7 +305,7 @@ class _Risk:
         """Trade until nothing gains; the active variance reached."""
         while self.free < -_ROOM:
             self.move(int(np.argmin(np.where(self.units > 0.0, self.own - self.slope, np.inf))), -1.0)
-        for step in range(_MAX_STEPS):
+        for step in range(_MAX_RISK_STEPS):
             if step % 256 == 255:
                 self.refresh()  # rounding of many small updates
             if not (self.single() or self.exchange(_PAIRS) or self.exchange(None)):
