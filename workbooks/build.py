@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from workbooks.builder.assemble import assemble
+from workbooks.builder.fund_audit import build_fund_audit
+from workbooks.builder.index_method import MethodWords, assemble_index_method
 from workbooks.builder.words import LANGUAGES, Words, layout
 
-__all__ = ["BOOKS", "build", "main"]
+__all__ = ["ALL_BOOKS", "BOOKS", "build", "main"]
 
 BOOKS = ("advisor", "proposal")
+"""The books that clients' data are bound to."""
+ALL_BOOKS = (*BOOKS, "index_method", "fund_audit")
 
 
 def _merged(base: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +37,7 @@ def build(book: str, language: str, theme: dict[str, Any] | None = None) -> byte
     Parameters
     ----------
     book : str
-        One of `BOOKS`.
+        One of `ALL_BOOKS`.
     language : str
         "ja", "en" or the pseudo-language "xx" that shows untranslated text.
     theme : dict, optional
@@ -45,8 +49,12 @@ def build(book: str, language: str, theme: dict[str, Any] | None = None) -> byte
     b'PK'
     """
     given = dict(theme or {})
-    words = Words(language, {key: str(text) for key, text in given.pop("label", {}).items()})
-    return assemble(book, words, _merged(layout("theme"), given))
+    labels = {key: str(text) for key, text in given.pop("label", {}).items()}
+    if book == "fund_audit":
+        return build_fund_audit(language, labels, _merged(layout("theme"), given))
+    if book == "index_method":
+        return assemble_index_method(MethodWords(language, labels), _merged(layout("theme"), given))
+    return assemble(book, Words(language, labels), _merged(layout("theme"), given))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,13 +62,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m workbooks.build", description="Build the template workbooks."
     )
-    parser.add_argument("books", nargs="*", help=f"which of {', '.join(BOOKS)}; all when none is named")
+    parser.add_argument("books", nargs="*", help=f"which of {', '.join(ALL_BOOKS)}; all when none is named")
     parser.add_argument("--lang", default=",".join(LANGUAGES), help="languages, separated by commas")
     parser.add_argument("--theme", type=Path, help="a TOML file with a firm's fonts, colours and labels")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write")
     given = parser.parse_args(arguments)
     theme = tomllib.loads(given.theme.read_text("utf-8")) if given.theme else None
-    for book in given.books or BOOKS:
+    for book in given.books or ALL_BOOKS:
         for language in given.lang.split(","):
             path = given.out / f"{book}.{language}.xlsx"
             path.write_bytes(build(book, language, theme))
