@@ -46,7 +46,7 @@ class Plan:
         As in `search.Found`: `bound` is what no plan can go below.
     residual, duality_gap : float
         Largest violation of the optimality conditions of the last convex problem, and the gap
-        between its two objectives, relative; not a number where units were rounded.
+        between its two objectives, relative; where units were rounded, the proved gap.
     prices : mapping of str to float
         Price of every rule that binds: what one unit more of its limit is worth.
     undecided : tuple of str
