@@ -489,6 +489,7 @@ def test_the_book_of_a_new_client_is_the_advisers(tmp_path):
         names = set(re.findall(r'<definedName name="(\w+)"', parts.read("xl/workbook.xml").decode()))
     assert {"in_client_id", "in_as_of", "accounts", "lots", "trades"} <= names
     assert xlplugin("new", "client", "--out", target).returncode == Exit.DATA
+    assert answer("new", "index-method", "--out", tmp_path / "index.xlsx")["files"]
 
 
 def test_an_empty_client_book_has_the_headers_that_are_read(tmp_path):

@@ -52,7 +52,7 @@ def _new_book(what: str, out: Path | None, console: Console, *, macros: bool) ->
     found = built()
     kinds = sorted({book for book, _ in found})
     # The book of one client is the adviser's book.
-    source = found.get(("advisor" if what == "client" else what, console.language))
+    source = found.get(("advisor" if what == "client" else what.replace("-", "_"), console.language))
     if source is None:
         raise WordError("new", got=what, choices=(*kinds, "client", "clients"))
     target = out or Path(f"{what}.{console.language}.{'xlsm' if macros else 'xlsx'}")
