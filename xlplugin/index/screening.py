@@ -153,8 +153,9 @@ def _word_key(text: str) -> object:
 
 
 def _operator(name: str, row: int) -> tuple[str, Callable[[Datum], Test]]:
-    word = unicodedata.normalize("NFKC", name).strip().upper().replace(" ", "_")
-    word = _ALSO.get(word, _ALSO.get(name.strip(), word))
+    text = name or ""  # a blank cell
+    word = unicodedata.normalize("NFKC", text).strip().upper().replace(" ", "_")
+    word = _ALSO.get(word, _ALSO.get(text.strip(), word))
     if word not in OPERATORS:
         raise WordError(f"rules, row {row}, operator", got=name, choices=tuple(OPERATORS))
     return word, OPERATORS[word]
