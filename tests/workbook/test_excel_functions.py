@@ -35,6 +35,9 @@ NUM, DIV, VALUE, NA = "#NUM!", "#DIV/0!", "#VALUE!", "#N/A"
         ("XLOOKUP(\"b*\",{\"abc\";\"bcd\";\"bde\"},{1;2;3},0,2,-1)", 3.0),
         ("XLOOKUP(4,{1;2;3},{1;2;3},\"none\",0,2)", "none"),
         ("SUM(XLOOKUP({\"x\",\"z\"},{\"x\",\"y\",\"z\"},{1,2,4}))", 5.0),
+        # 20 November 2026 is a Friday, 23 November a holiday in Japan.
+        ("WORKDAY.INTL(46346,1,,46349)", 46350.0), ("WORKDAY.INTL(46346,1,1,46349)", 46350.0),
+        ("NETWORKDAYS.INTL(46346,46350,,46349)", 2.0), ("WORKDAY.INTL(46346,1)", 46349.0),
         ("ROWS(SEQUENCE(4))", 4.0), ("COLUMNS(TEST_SPILL(2,3))", 3.0),
     ],
 )  # fmt: skip

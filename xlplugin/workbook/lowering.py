@@ -22,6 +22,7 @@ from xlplugin.workbook.tokens import (
     COLS,
     ERR,
     NAME,
+    NUM,
     OTHER,
     QUOTED,
     ROWS,
@@ -51,6 +52,7 @@ FIXED: Final = "__CSE"
 MAX_DEPTH: Final = 16
 _ARRAY_LOOKUP: Final = "__XLOOKUP"
 _WITH_MODES: Final = 5  # arguments of XLOOKUP from which on the calculator answers otherwise
+_WEEKENDS: Final = frozenset({"WORKDAY.INTL", "NETWORKDAYS.INTL"})  # an empty third argument means 1
 _OF_RESULTS: Final = frozenset({"__ROWS", "__COLUMNS"})  # replaced where the argument is a result
 _SINGLE: Final = "_XLFN.SINGLE"
 _ANCHOR: Final = "_XLFN.ANCHORARRAY"
@@ -188,6 +190,7 @@ class Lowering:
                 _SINGLE,
                 _ANCHOR,
                 *_LAMBDAS,
+                *_WEEKENDS,
             }
         )
 
@@ -348,6 +351,8 @@ class Lowering:
             return end - at + 1
         if (used := self._lambda_call(parts, at, end, place, depth, out)) > 0:
             return used
+        if upper in _WEEKENDS:
+            return self._weekend(parts, at, end, place, depth, out)
         name = self.spelled.get(upper)
         if name is None:
             registered = self.replaced.get(upper)
@@ -373,6 +378,21 @@ class Lowering:
                     out += self._walk(argument, place, depth)
                 else:
                     out.append((NAME, f"{OMIT}()"))
+        if end < len(parts):
+            out.append((OTHER, ")"))
+        return end - at + 1
+
+    def _weekend(
+        self, parts: Sequence[Token], at: int, end: int, place: _Place, depth: int, out: list[Token]
+    ) -> int:
+        """The calculator takes a weekend that was left out for a wrong one."""
+        given = arguments(parts, at + 1, end)
+        if len(given) < 3 or text(given[2]).strip():
+            return 0
+        out.append((NAME, f"{parts[at][1]}("))
+        for index, argument in enumerate(given):
+            comma = [(OTHER, ",")] if index else []
+            out += [*comma, *([(NUM, "1")] if index == 2 else self._walk(argument, place, depth))]
         if end < len(parts):
             out.append((OTHER, ")"))
         return end - at + 1
