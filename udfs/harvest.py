@@ -292,5 +292,8 @@ def _cells(
 
 def _cell(value: Any) -> Any:
     if type(value) is Fraction:
-        return value.numerator / value.denominator  # correctly rounded, as float() is
+        try:
+            return value.numerator / value.denominator  # correctly rounded, as float() is
+        except OverflowError:  # an exact figure beyond what a cell can hold
+            return ErrorValue.NUM
     return value if value is None or isinstance(value, (str, int, dt.date, ErrorValue)) else float(value)

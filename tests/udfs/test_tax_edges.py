@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from xlplugin.errors import DomainError, MissingError, NoTableError, XlPluginError
+from xlplugin.errors import DomainError, ErrorValue, MissingError, NoTableError, XlPluginError
 from xlplugin.worksheet.calling import call
 from xlplugin.worksheet.registry import load
 
@@ -198,6 +198,15 @@ def test_a_year_that_is_none_is_a_missing_table_and_no_crash(year):
 def test_no_day_can_be_given_at_the_end_of_the_calendar():
     with pytest.raises(MissingError, match="no day can be given"):
         call(load()["TAX_EARLIEST_REBUY"], D(9999, 12, 31), "taxable")
+
+
+def test_a_figure_beyond_a_cell_is_a_number_error_of_its_cell():
+    lots = [["code", "quantity", "unit_cost"], ["7203", 1e300, 1e300], ["6758", 100, 1000]]
+    prices = [["code", "price"], ["7203", 1], ["6758", 900]]
+    huge, plain = rows("LOT_GAINS", lots, prices)
+    assert (huge["cost"], plain["gain"]) == (ErrorValue.NUM, -10_000)
+    found = {row["code"]: row for row in harvest(lots, prices)}
+    assert (found["7203"]["gross_loss"], found["6758"]["gross_loss"]) == (ErrorValue.NUM, 10_000)
 
 
 def test_infinity_is_no_number_of_a_cell():

@@ -634,5 +634,8 @@ def _out(value: Any) -> Any:
         return value.date()
     if isinstance(value, np.bool_):
         return bool(value)
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an exact figure beyond what a cell can hold
+        return ErrorValue.NUM
     return number if math.isfinite(number) else ErrorValue.NUM
