@@ -121,9 +121,9 @@ _AS_OF_HELP = Help("Day of the audit; the last complete month counts", "点検�
         "td_one": "追跡差1年",
         "td_three": "追跡差3年",
         "td_five": "追跡差5年",
-        "td_one_net": "追跡差1年(税引後)",
-        "td_three_net": "追跡差3年(税引後)",
-        "td_five_net": "追跡差5年(税引後)",
+        "td_one_net": "税引後追跡差1年",
+        "td_three_net": "税引後追跡差3年",
+        "td_five_net": "税引後追跡差5年",
         "td_sd": "追跡差のばらつき",
         "worst_year": "最も悪い年",
         "te": "TE",
@@ -215,7 +215,7 @@ def _where(fault: Fault, series: Table) -> str:
     if not fault.place:
         return ""
     if series.japanese:
-        return f"{series.name}の{fault.place}行目「{_PLACES[fault.column]}」 {fault.found}".rstrip()
+        return f"{SERIES.ja}の{fault.place}行目「{_PLACES[fault.column]}」 {fault.found}".rstrip()
     return f"{series.name}, row {fault.place}, {fault.column}: {fault.found}".rstrip(": ")
 
 

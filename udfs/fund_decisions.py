@@ -34,7 +34,7 @@ TRACKING = TableSchema(
     "追跡差表",
     (
         Column("fund_code", ("ファンドコード",), Kind.TEXT, required=True),
-        Column("td_three_net", ("追跡差3年(税引後)",), Kind.NUMBER, required=True, also=("TD 3y after tax",)),
+        Column("td_three_net", ("税引後追跡差3年",), Kind.NUMBER, required=True, also=("TD 3y after tax",)),
         Column("td_sd", ("追跡差のばらつき",), Kind.NUMBER, also=("TD deviation",)),
         Column("distribution_yield", ("分配金利回り",), Kind.NUMBER),
     ),
@@ -70,7 +70,7 @@ _HEDGED = {plain(word) for word in ("1", "TRUE", "yes", "あり", "有")}
 
 COLUMNS = {
     "fund_code": "ファンドコード",
-    "td_three_net": "追跡差3年(税引後)",
+    "td_three_net": "税引後追跡差3年",
     "rank": "順位",
     "peers": "比較本数",
     "quartile": "四分位",
@@ -118,7 +118,7 @@ def fund_decisions(
     options: Annotated[
         OptionalSettings,
         Help(
-            "audit_year, tax_rate, deferral, horizon, foreign_debt; high_distribution, wide_spread, small_fund",
+            "audit_year, tax_rate, deferral, horizon, foreign_debt, high_distribution, wide_spread, ...",
             "点検年・税率・繰延価値・期間・落とし穴の基準・外貨の負債",
         ),
         OPTIONS,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workbooks.builder.assemble import assemble
+from workbooks.builder.fund_audit import build_fund_audit
 from workbooks.builder.index_method import MethodWords, assemble_index_method
 from workbooks.builder.words import LANGUAGES, Words, layout
 
@@ -20,7 +21,7 @@ __all__ = ["ALL_BOOKS", "BOOKS", "build", "main"]
 
 BOOKS = ("advisor", "proposal")
 """The books that clients' data are bound to."""
-ALL_BOOKS = (*BOOKS, "index_method")
+ALL_BOOKS = (*BOOKS, "index_method", "fund_audit")
 
 
 def _merged(base: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
@@ -49,6 +50,8 @@ def build(book: str, language: str, theme: dict[str, Any] | None = None) -> byte
     """
     given = dict(theme or {})
     labels = {key: str(text) for key, text in given.pop("label", {}).items()}
+    if book == "fund_audit":
+        return build_fund_audit(language, labels, _merged(layout("theme"), given))
     if book == "index_method":
         return assemble_index_method(MethodWords(language, labels), _merged(layout("theme"), given))
     return assemble(book, Words(language, labels), _merged(layout("theme"), given))

@@ -125,6 +125,8 @@ def _row(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block, index: i
             more |= {"text_wrap": True}
         if aligned := entry.get("align", {}).get(key):
             more |= {"align": aligned}
+        if entry.get("shrink", {}).get(key) and "indent" not in more:  # the two exclude each other
+            more |= {"shrink": True}
         if index == block.rows and entry.get("strong_last"):
             own_role, more = "total", more
         style = book.formats.cell(own_role, code, small=small, **more)

@@ -146,7 +146,7 @@ def _look(book: Book, chart: Any, entry: dict[str, Any]) -> None:
         chart.set_legend({"position": "bottom", "font": font})
     else:
         chart.set_legend({"none": True})
-    chart.show_blanks_as("gap")
+    chart.show_blanks_as(entry.get("blanks", "gap"))
     chart.show_na_as_empty_cell()
 
 
