@@ -250,7 +250,7 @@ def test_an_audit_decides_by_the_three_year_difference_after_tax(tmp_path):
     assert by_code["U1"]["quartile"] is None  # fewer than four peers
     rows = list(csv.DictReader(target.read_text("utf-8").splitlines()))
     assert [r["fund_code"] for r in rows] == list(by_code)
-    assert "TD = fund − index" in xlplugin("audit", FUNDS, "--as-of", "2026-10-31").stdout
+    assert "TD = fund − index" in xlplugin("audit", FUNDS, "--as-of", "2026-10-31", cwd=tmp_path).stdout
 
 
 # -- one workbook ------------------------------------------------------------

@@ -26,7 +26,7 @@ from xlplugin.store.grids import Field, Matched, Shape, match
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["AuditedFund", "read_funds"]
+__all__ = ["AuditedFund", "index_series", "nav_series", "read_funds"]
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,8 @@ def read_funds(path: Path) -> list[AuditedFund]:
 
 def _fund(folder: Path, table: Matched, record: int, row: dict[str, Any]) -> AuditedFund:
     currency = str(row.get("ccy") or "JPY")
-    series = _series(folder / row["nav_file"])
-    if row.get("distributions_file"):
-        series = series.with_distributions(_series(folder / row["distributions_file"]))
-    index = _index(table, record, folder / row["index_file"], row.get("index_column"))
+    series = nav_series(folder, row["nav_file"], row.get("distributions_file"))
+    index = index_series(table, record, folder / row["index_file"], row.get("index_column"))
     code = str(row["fund_code"])
     return AuditedFund(
         code,
@@ -152,7 +150,21 @@ def _series(path: Path) -> FundSeries:
     return found
 
 
-def _index(table: Matched, record: int, path: Path, column: str | None) -> FundSeries:
+def nav_series(folder: Path, nav_file: str, distributions_file: str | None) -> FundSeries:
+    """The net asset values of a fund, with the distributions of another file where there is one."""
+    series = _series(folder / nav_file)
+    return series.with_distributions(_series(folder / distributions_file)) if distributions_file else series
+
+
+def index_series(table: Matched, record: int, path: Path, column: str | None) -> FundSeries:
+    """The levels of an index: a series, or one column of a wide file of prices.
+
+    Raises
+    ------
+    FileError
+        If the file holds neither, or several columns and `column` names none of them; the place is that
+        of `record` of `table`, the table of funds.
+    """
     kind, found = read(path)
     if isinstance(found, FundSeries):
         return found

@@ -33,7 +33,7 @@ NUMBERS = (
     "quartile",
 )
 WORDS = ("asset_class", "vehicle", "distribution", "decision")
-_SMALLEST = 5e-7  # half a hundredth of a basis point: a change that no reader sees
+_SMALLEST = 5e-6  # half of the last digit that is shown
 
 
 class Change(NamedTuple):
