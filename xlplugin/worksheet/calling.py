@@ -58,7 +58,7 @@ def call(
         values = [convert.read(a, value) for a, value in zip(arguments, given, strict=True)]
         return _answer(function, values, titles)
     keys = [fingerprint(value) for value in given]
-    call_key: Hashable = (function.name, titles, *keys)
+    call_key: Hashable = (function.name, id(function), titles, *keys)
 
     def make() -> convert.Block:
         values = [memory.read(a, v, k) for a, v, k in zip(arguments, given, keys, strict=True)]
