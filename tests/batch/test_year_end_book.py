@@ -489,6 +489,10 @@ def test_the_command_writes_both_languages_and_the_books_pass_check(tmp_path):
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["year_end_C0001_jp_2026_en.xlsx", "year_end_C0001_jp_2026_ja.xlsx"]
     first = (tmp_path / names[0]).read_bytes()
+    checked = command("check", tmp_path / names[0], "--lang", "en")
+    assert checked.returncode == 1, "the sample's broker rounds otherwise, which is a finding"
+    assert "1 failed" in checked.stdout
+    assert "chk_broker_difference" in checked.stdout
     assert command(*given).returncode == 0
     assert (tmp_path / names[0]).read_bytes() == first
     properties = opened(first).custom_doc_props

@@ -396,7 +396,10 @@ class YearEndBook:
         code, place = column.code, places[column.key]
         if isinstance(value, str) and not value.startswith("=") and code != "g":
             code = "g"  # a word where a number is expected
-        style = self._cell(page, code, role, **self._indent(columns, columns.index(column)))
+        more = self._indent(columns, columns.index(column))
+        if isinstance(value, dt.date) and code == "g":
+            code, more = "dl", more | {"align": "left"}
+        style = self._cell(page, code, role, **more)
         self.put(page, row, place, value, style, right=place + column.span - 1)
 
     def _indent(self, columns: list[Column], number: int) -> dict[str, Any]:

@@ -114,8 +114,8 @@ def cover_page(book: YearEndBook, facts: Facts, cover: Cover) -> None:
         if cover.provisional
         else words("cover.final")
     )
-    lines = [
-        ("cover.prepared", words.day(facts.as_of)),
+    lines: list[tuple[str, Any]] = [
+        ("cover.prepared", facts.as_of),
         ("cover.period", f"{words.day(cover.period.start)} – {words.day(cover.period.end)}"),
         ("cover.regime", words(f"cover.regime_{facts.country}")),
         ("cover.adviser", facts.adviser or "–"),
@@ -131,7 +131,8 @@ def cover_page(book: YearEndBook, facts: Facts, cover: Cover) -> None:
     rows = [{"fact": words(key), "content": text} for key, text in lines]
     placed = book.table(page, "cover_facts", 10, rows)
     for number, (_, text) in enumerate(lines):
-        page.height(placed.first + number, 36 if len(text) > 60 else 22)
+        page.height(placed.first + number, 36 if len(str(text)) > 60 else 22)
+    book.define("in_as_of", placed.cell("content", 1))  # what `xlplugin check` computes for
     book.status_colours(page, placed.first, placed.last, placed.columns["content"])
     contents = [{"page": n, "topic": words(f"topic.{key}")} for n, key in enumerate(PAGES, start=1)]
     book.table(page, "cover_contents", 10, contents[1:], column=6)
