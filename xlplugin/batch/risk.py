@@ -14,6 +14,7 @@ import numpy as np
 
 from xlplugin.errors import MissingError
 from xlplugin.risk.covariance import statistical_model
+from xlplugin.risk.history import common_returns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["FACTORS", "RiskRows", "risk_rows"]
 
 FACTORS = 10
-_DAYS = 504
-_COVERAGE = 0.9
 _LEAST = 60
 _DIGITS = 8  # the sign and the last digits of a component depend on the machine; these do not
 
@@ -54,14 +53,14 @@ def risk_rows(history: PriceHistory, codes: Iterable[str]) -> RiskRows:
     MissingError
         If fewer than two securities have 60 common days.
     """
-    recent = PriceHistoryWindow(history)
-    returns, covered = recent.returns()
+    returns, columns, per_year = common_returns(history.dates, history.values)
+    covered = [history.codes[n] for n in columns]
     if len(covered) < 2 or returns.shape[0] < _LEAST:
         raise MissingError(
             f"prices: {len(covered)} securities share {returns.shape[0]} days of history; "
             f"a risk model needs at least 2 securities and {_LEAST} days"
         )
-    model = statistical_model(returns, min(FACTORS, len(covered), returns.shape[0] - 1), recent.per_year)
+    model = statistical_model(returns, min(FACTORS, len(covered), returns.shape[0] - 1), per_year)
     exposures = _signed(model.loadings())
     padded = np.zeros((len(covered), FACTORS))
     padded[:, : exposures.shape[1]] = exposures
@@ -76,32 +75,6 @@ def risk_rows(history: PriceHistory, codes: Iterable[str]) -> RiskRows:
         {code: variance.get(code, median) for code in wanted},
         estimated,
     )
-
-
-class PriceHistoryWindow:
-    """The last two years of a history, and the securities that cover them."""
-
-    def __init__(self, history: PriceHistory) -> None:
-        # A row on which most have no price is a holiday of this market.
-        trading = np.mean(~np.isnan(history.values), axis=1) > 0.5
-        self.values = history.values[trading][-_DAYS:]
-        self.dates = [d for d, keep in zip(history.dates, trading, strict=True) if keep][-_DAYS:]
-        self.codes = history.codes
-
-    @property
-    def per_year(self) -> float:
-        """Sessions per year, as the dates have them."""
-        days = (self.dates[-1] - self.dates[0]).days
-        return (len(self.dates) - 1) / (days / 365.25)
-
-    def returns(self) -> tuple[FloatArray, list[str]]:
-        """Returns between the days on which every covered security has a price, and their codes."""
-        known = ~np.isnan(self.values)
-        covered = np.flatnonzero(known.mean(axis=0) >= _COVERAGE) if len(self.dates) else np.array([], int)
-        rows = known[:, covered].all(axis=1)
-        prices = self.values[rows][:, covered]
-        found: FloatArray = prices[1:] / prices[:-1] - 1.0
-        return found, [self.codes[n] for n in covered]
 
 
 def _signed(exposures: FloatArray) -> FloatArray:
