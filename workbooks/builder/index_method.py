@@ -18,12 +18,13 @@ from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 from workbooks.builder.blocks import columns_of, place_block, write_block
 from workbooks.builder.book import TEMPLATE_VERSION, Book, Place, place
 from workbooks.builder.charts import write_chart
-from workbooks.builder.checks import book_checks, check_state, checks_block
+from workbooks.builder.checks import book_checks, check_state
 from workbooks.builder.frame import lights, print_setup
 from workbooks.builder.hidden import place_charts, place_lists, write_charts, write_lists
+from workbooks.builder.index_method_blocks import MAKERS, allowed, test_state
 from workbooks.builder.index_method_data import CARDS, card_facts, card_rows, sample
 from workbooks.builder.index_method_tables import fill_tables, place_tables, table_columns
-from workbooks.builder.lists import place_test_data, tests_block, write_test_data
+from workbooks.builder.lists import place_test_data, write_test_data
 from workbooks.builder.package import finish
 from workbooks.builder.references import sheet_ref
 from workbooks.builder.words import Words, layout
@@ -35,7 +36,6 @@ __all__ = ["NAME", "MethodWords", "assemble_index_method"]
 
 NAME = "index_method"
 AS_OF = dt.date(2026, 11, 20)
-_EPOCH = dt.date(1899, 12, 30)
 _FUNCTIONS = (
     *("CAP_CHECK", "CAP_GROUPS", "CAP_WEIGHTS", "INDEX_CHANGES", "INDEX_DIVIDEND_POINTS", "INDEX_DIVISOR"),
     *("INDEX_EVENT", "INDEX_HEDGED", "INDEX_LEVEL", "INDEX_PROFILE", "INDEX_SERIES", "INDEX_TOTAL_RETURN"),
@@ -50,8 +50,6 @@ _STATE = (
     "={t:m.state}&TEXT(in_as_of,{t:frame.date_code})&{t:frame.separator}&in_index_name&{t:frame.separator}"
     "&{t:m.cut_off}&TEXT(in_cut_off,{t:frame.date_code})"
 )
-_CODES = {"text": "g", "date": "d", "number": "q", "whole": "i", "rate": "r3", "money": "i", "choice": "g"}
-_EXCEPTIONS, _PRINCIPLES = 5, 8
 
 
 class MethodWords(Words):
@@ -162,16 +160,7 @@ def _with_gaps(package: bytes) -> bytes:
 
 
 def _place(book: Book, sheet: Sheet, given: dict[str, Any]) -> dict[str, Any]:
-    make = {
-        "checks": checks_block,
-        "tests": _tests_block,
-        "spec": _spec_block,
-        "cards": _cards_block,
-        "parameters": _parameters_block,
-        "exceptions": _exceptions_block,
-        "principles": _principles_block,
-    }
-    entry = make[given["kind"]](book, given) if "kind" in given else given
+    entry = MAKERS[given["kind"]](book, given) if "kind" in given else given
     own = layout("index_method_words")["column"]
     keys = [key for key, _ in columns_of(entry)]
     formats = {key: own[key][2] for key in keys if key in own} | entry.get("formats", {})
@@ -181,118 +170,6 @@ def _place(book: Book, sheet: Sheet, given: dict[str, Any]) -> dict[str, Any]:
     entry = entry | {"formats": formats, "widths": widths}
     place_block(book, sheet, entry)
     return entry
-
-
-def _pair(book: Book, value: Any) -> Any:
-    return book.words.pick(value) if isinstance(value, list) else value
-
-
-def _spec_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
-    """One line per input: item, name, the cell, unit, range, source."""
-    lines = []
-    for given in layout("index_method_inputs")["input"]:
-        default = _pair(book, given["default"])
-        if isinstance(default, dt.date):
-            default = (default - _EPOCH).days
-        lines.append(
-            {
-                "item": "'" + book.words.pair(given),
-                "key": "'" + given["name"],
-                "entry": f"'{default}" if isinstance(default, str) else default,
-                "entry_format": _CODES[given["kind"]],
-                "unit": "'"
-                + (_pair(book, given["unit"]) if "unit" in given else book.words(f"kind.{given['kind']}")),
-                "allowed_range": "'" + _allowed(book, given),
-                "source": "'" + _pair(book, given["source"]),
-            }
-        )
-    return entry | {"lines": lines, "roles": {"entry": "input"}, "align": {"entry": "left"}}
-
-
-def _allowed(book: Book, given: dict[str, Any]) -> str:
-    if given["kind"] == "choice":
-        return book.words("inputs.from_list")
-    if between := given.get("between"):
-        low, high = (f"{100 * x:g} %" if given["kind"] == "rate" else f"{x:,.10g}" for x in between)
-        return book.words("inputs.between").format(low=low, high=high)
-    return ""
-
-
-def _tests_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
-    """One line per self-test; the calls themselves stand on the calculation sheet."""
-    lines = [
-        line
-        | {
-            "found": f"={{test_state.found@{number}}}",
-            "result": f"=IF({{test_state.passed@{number}}},{{t:result.ok}},{{t:result.error}})",
-        }
-        for number, line in enumerate(tests_block(book, entry)["lines"], start=1)
-    ]
-    return entry | {"lines": lines}
-
-
-def _test_state(book: Book) -> dict[str, Any]:
-    """The hidden block with the call of every self-test, what was expected and whether they agree."""
-    lines = [
-        {key: line[key] for key in ("found", "expected", "passed", "score")}
-        for line in tests_block(book, {"key": "test_state"})["lines"]
-    ]
-    return {"key": "test_state", "columns": ["found", "expected", "passed", "score"], "lines": lines}
-
-
-def _cards_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
-    """Every card: id, name, kind, number of dated values."""
-    rows, words = card_rows(), book.words
-    lines = [
-        {
-            "card": "'" + card.id,
-            "index_name": "'" + words.pick([card.name.ja, card.name.en]),
-            "card_kind": "'" + words.choice("card_kind", card.kind),
-            "values": sum(1 for row in rows if row.card == card.id),
-        }
-        for card in card_facts()
-    ]
-    return entry | {"lines": lines}
-
-
-_PARAMETERS = (
-    *("in_count", "in_rank_in", "in_rank_out", "in_cap_single", "in_cap_group", "in_cap_threshold"),
-    *("in_cap_aggregate", "in_withholding", "in_base_level", "in_hedge_ratio"),
-)
-
-
-def _parameters_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
-    """The figures of the rule book with their sources."""
-    given = {one["name"]: one for one in layout("index_method_inputs")["input"]}
-    lines = [
-        {
-            "parameter": "'" + book.words.pair(given[name]),
-            "figure": f"={name}",
-            "figure_format": _CODES[given[name]["kind"]],
-            "card_source": "'" + _pair(book, given[name]["source"]),
-        }
-        for name in _PARAMETERS
-    ]
-    return entry | {"lines": lines}
-
-
-def _exceptions_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
-    lines: list[dict[str, Any]] = [{"no": number} for number in range(1, _EXCEPTIONS + 1)]
-    until = (dt.date(2027, 10, 29) - _EPOCH).days
-    lines[0] |= {
-        "item": "t:exception.item",
-        "reason": "t:exception.reason",
-        "expires": until,
-    }
-    return entry | {"lines": lines}
-
-
-def _principles_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
-    lines = [
-        {"no": n, "principle": f"t:principle.{n}", "done": "'✔", "finding": f"t:principle.found.{n}"}
-        for n in range(1, _PRINCIPLES + 1)
-    ]
-    return entry | {"lines": lines}
 
 
 def _place_calculations(book: Book, sheet: Sheet) -> list[dict[str, Any]]:
@@ -305,7 +182,7 @@ def _place_calculations(book: Book, sheet: Sheet) -> list[dict[str, Any]]:
         book.define(options["name"], f"{sheet_ref(sheet.name)}!$D${row + 1}:$E${last + 1}")
         row = last + 2
     column, here = 6, []
-    for entry in [*book.calc["block"], check_state(book), _test_state(book)]:
+    for entry in [*book.calc["block"], check_state(book), test_state(book)]:
         keys = [key for key, _ in columns_of(entry)]
         own = entry | {
             "at": xl_rowcol_to_cell(_CALC_TOP, column),
@@ -412,7 +289,7 @@ def _validate(book: Book, sheet: Sheet, entry: dict[str, Any]) -> None:
         row, column = block.row + index, block.columns["entry"]
         message = {
             "input_title": words.pair(given)[:32],
-            "input_message": (_allowed(book, given) or words(f"kind.{given['kind']}"))[:255],
+            "input_message": (allowed(book, given) or words(f"kind.{given['kind']}"))[:255],
             "error_title": words("inputs.error_title")[:32],
             "error_message": words("inputs.error")[:255],
         }
