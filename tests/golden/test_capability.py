@@ -1,7 +1,7 @@
 """Formulas of real workbooks through the headless engine; expected values worked out by hand.
 
 `capability.json` lists for each engine, as it was first measured, which vectors fail. Those that
-fail in ours today are in `KNOWN`, with the reason; SPEC.md of `xlplugin.workbook` repeats them.
+fail in ours stand in SPEC.md of `xlplugin.workbook`, with the reason; today none does.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import math
 import re
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pytest
 import xlsxwriter
 
+from tests.golden.test_golden import of
 from xlplugin.errors import ErrorValue
 from xlplugin.hosts.headless import RegistryFunctions
 from xlplugin.workbook import compile_template
@@ -26,9 +26,10 @@ from xlplugin.workbook.tokens import address
 from xlplugin.worksheet.kinds import Cells, Help, OptionalCells
 from xlplugin.worksheet.registry import Registry, worksheet_function
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 SUITE = json.loads(Path(__file__).with_name("capability.json").read_text(encoding="utf-8"))
-VECTORS = SUITE["vectors"]
-KNOWN: dict[str, str] = {}  # vector -> reason; empty today
 
 RESULT, HELPER = 3, 14  # columns D and O, counted from zero
 
@@ -135,18 +136,18 @@ def arrays(expected: dict[str, Any]) -> list[list[list[Any]]]:
     return [expected["array"]] if "array" in expected else []
 
 
-def placed() -> list[tuple[dict[str, Any], int]]:
-    row, found = 1, []
-    for vector in VECTORS:
-        found.append((vector, row))
+def placed(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], int]]:
+    """Every vector and the row of its result, as many rows apart as results may fill."""
+    row = 1
+    for vector in document["vectors"]:
+        yield vector, row
         heights = [len(array) for array in arrays(vector["expected"])]
         heights += [helper["extent"][0] for helper in vector.get("with", ())]
         row += max(heights, default=1) + 1
-    return found
 
 
-def build() -> bytes:
-    setup, memory = SUITE["setup"], BytesIO()
+def build(document: dict[str, Any]) -> bytes:
+    setup, memory = document["setup"], BytesIO()
     book = xlsxwriter.Workbook(memory)
     dates = book.add_format({"num_format": "yyyy-mm-dd"})
     tests = book.add_worksheet(setup["test_sheet"])
@@ -165,7 +166,7 @@ def build() -> bytes:
                 sheet.add_table(table["ref"], {"name": table["name"], "columns": columns})
     for name in setup["names"]:
         book.define_name(name["name"], f"={name['refers_to']}")
-    for vector, row in placed():
+    for vector, row in placed(document):
         stored = vector["stored"]
         for helper in vector.get("with", ()):
             stored = stored.replace(f"{{{helper['name']}}}", address(row + 1, HELPER + 1))
@@ -178,10 +179,16 @@ def build() -> bytes:
     return memory.getvalue()
 
 
-@pytest.fixture(scope="module")
-def computed() -> dict[tuple[int, int], Any]:
-    result = compile_template(build(), Stubs(), lenient=True).run(as_of=dt.date(2026, 11, 20))
-    return Book(result.data).values(SUITE["setup"]["test_sheet"])
+COMPUTED: dict[int, tuple[dict[str, int], dict[tuple[int, int], Any]]] = {}
+
+
+def computed(document: dict[str, Any]) -> tuple[dict[str, int], dict[tuple[int, int], Any]]:
+    """The row of every vector and the values of the test sheet; one book per file, computed once."""
+    if id(document) not in COMPUTED:
+        result = compile_template(build(document), Stubs(), lenient=True).run(as_of=dt.date(2026, 11, 20))
+        values = Book(result.data).values(document["setup"]["test_sheet"])
+        COMPUTED[id(document)] = {vector["id"]: row for vector, row in placed(document)}, values
+    return COMPUTED[id(document)]
 
 
 def same(got: Any, want: Any, vector: dict[str, Any]) -> bool:
@@ -219,18 +226,17 @@ def agrees(values: dict[tuple[int, int], Any], row: int, expected: Any, vector: 
     ) and all(values.get((row + 1 + i, RESULT + 1 + j)) in (None, "") for i, j in beside)
 
 
-@pytest.mark.parametrize(("vector", "row"), [pytest.param(v, r, id=v["id"]) for v, r in placed()])
-def test_formula_gives_what_excel_documents(
-    vector: dict[str, Any], row: int, computed: dict[tuple[int, int], Any], request: pytest.FixtureRequest
-) -> None:
-    if vector["id"] in KNOWN:
-        request.applymarker(pytest.mark.xfail(reason=KNOWN[vector["id"]], strict=True))
-    assert agrees(computed, row, vector["expected"], vector), computed.get((row + 1, RESULT + 1))
+@of("formulas")
+def test_formula_gives_what_excel_documents(golden_case: Any) -> None:
+    vector = golden_case.vector
+    rows, values = computed(golden_case.document)
+    row = rows[vector["id"]]
+    assert agrees(values, row, vector["expected"], vector), values.get((row + 1, RESULT + 1))
 
 
-@pytest.mark.parametrize("vector", VECTORS, ids=lambda v: v["id"])
-def test_a_typed_formula_is_stored_as_excel_stores_it(vector: dict[str, Any]) -> None:
-    for given in (vector, *vector.get("with", ())):
+@of("formulas")
+def test_a_typed_formula_is_stored_as_excel_stores_it(golden_case: Any) -> None:
+    for given in (golden_case.vector, *golden_case.vector.get("with", ())):
         typed, stored = (re.sub(r"\{[A-Z]+\}", "O2", given[key]) for key in ("formula", "stored"))
         assert file_form(typed) == stored
         assert file_form(stored) == stored
