@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbooks.sample.audit import write
 from xlplugin.engines.fund_audit import Limits, compare, figures
 from xlplugin.errors import FileError
 from xlplugin.store.fund_audit import read_audit, read_history
@@ -57,6 +58,12 @@ def test_the_sample_holds_every_table():
     assert counts == {name: len(lines(name)) - 1 for name in counts}
     assert counts["funds"] == 14
     assert inputs.unread == ()
+
+
+def test_the_sample_files_are_what_their_generator_writes(tmp_path):
+    write(tmp_path)
+    made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert made == {path.name: path.read_bytes() for path in SAMPLE.glob("*.csv")}
 
 
 def test_a_row_keeps_its_place_in_the_file():
