@@ -11,8 +11,9 @@ from typing import Annotated
 
 import numpy as np
 
-from xlplugin.errors import InputError, MissingError
+from xlplugin.errors import InputError, MissingError, ShapeError
 from xlplugin.risk.covariance import statistical_model
+from xlplugin.risk.factors import FactorModel
 from xlplugin.risk.history import common_returns
 from xlplugin.risk.models import default_model
 from xlplugin.worksheet import market
@@ -23,11 +24,14 @@ from xlplugin.worksheet.kinds import (
     Day,
     Help,
     Kind,
+    Labels,
+    Matrix,
     Option,
     OptionalLabels,
     OptionalSettings,
     OptionSchema,
     Text,
+    Vector,
 )
 from xlplugin.worksheet.registry import worksheet_function
 
@@ -163,3 +167,41 @@ def _columns(known: tuple[str, ...], wanted: tuple[str, ...] | None) -> list[int
     if missing:
         raise MissingError(f"codes: no price history for {', '.join(missing[:5])}; add the columns")
     return [place[code] for code in asked]
+
+
+@worksheet_function(
+    "RISK_HANDLE",
+    category="Risk",
+    ja="リスクモデルの保管",
+    help_ja="因子形式のリスクモデルを保管し、共分散の引数に渡せる短い文字列(ハンドル)を返します。",
+    source="methodology 5; workbook brief, section 2.8 (hdl_)",
+)
+def risk_handle(
+    codes: Annotated[Labels, Help("Securities, one per row of the exposures", "銘柄コード")],
+    exposures: Annotated[Matrix, Help("Factor form: n x k", "エクスポージャ n×k")],
+    factor_covariance: Annotated[Matrix, Help("Factor covariance per year, k x k", "因子共分散 k×k(年率)")],
+    specific_variance: Annotated[Vector, Help("Specific variance per year, n", "固有分散(年率)")],
+) -> str:
+    """Risk model in factor form, kept behind a handle that covariance arguments take.
+
+    Examples
+    --------
+    >>> risk_handle(("7203", "6758"), np.ones((2, 1)), np.array([[0.04]]), np.array([0.01, 0.02]))[:10]
+    'DI:RISK:2:'
+    """
+    if len(codes) != len(specific_variance):
+        raise ShapeError("codes", got=(len(codes),), expected=specific_variance.shape)
+    model = FactorModel(exposures, factor_covariance, specific_variance)
+    if "" in codes or len(set(codes)) < len(codes):
+        raise InputError("codes: a code is blank or stands twice; every security has one row")
+    return keep(
+        Kept(
+            "RISK",
+            {
+                "codes": np.array(codes),
+                "exposures": model.exposures,
+                "factor_covariance": model.factor_covariance,
+                "specific_variance": model.specific_variance,
+            },
+        )
+    )

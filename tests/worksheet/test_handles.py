@@ -64,12 +64,12 @@ def test_a_handle_that_nobody_kept_is_missing_with_the_remedy():
 
 
 def test_a_risk_model_too_large_for_a_dense_matrix_is_refused_with_advice():
-    n = 801
+    n = 4001
     large = Kept(
         "RISK",
         {"exposures": np.ones((n, 1)), "factor_covariance": np.eye(1), "specific_variance": np.ones(n)},
     )
-    with pytest.raises(InputError, match=r"801 names .* use the factor form"):
+    with pytest.raises(InputError, match=r"4001 names .* use the factor form"):
         matrix(handles.keep(large))
 
 

@@ -274,7 +274,7 @@ def read(argument: Argument, raw: Any) -> Any:
     return _read_labels(argument, values)
 
 
-MAX_DENSE = 800  # names; a larger covariance is kept in factor form only
+MAX_DENSE = 4000  # names spelled out from a factor model behind a handle: 128 MB
 
 
 class Coded(NamedTuple):
