@@ -35,7 +35,7 @@ from xlplugin.worksheet.tables import PAIRS, TRADES, UNIVERSE
 
 __all__ = ["REPLACEMENTS_OPTIONS", "replacements"]
 
-MAX_NAMES = 800  # catalogue 1.6
+MAX_NAMES = 4000  # behind a handle; cells are refused above 800 when they are read
 
 CODES = TableSchema(
     "CODES",
@@ -142,9 +142,7 @@ def replacements(
     given = REPLACEMENTS_OPTIONS.defaults() | (options or {})
     n = len(universe)
     if n > MAX_NAMES:
-        raise InputError(
-            f"universe: {n} names; a sheet takes a covariance of at most {MAX_NAMES} x {MAX_NAMES}"
-        )
+        raise InputError(f"universe: {n} names; at most {MAX_NAMES} are compared")
     if covariance.shape != (n, n):
         raise ShapeError("covariance", got=covariance.shape, expected=(n, n))
     weights, holdings = _weights(universe)

@@ -122,3 +122,26 @@ def test_a_security_that_the_risk_model_does_not_know_is_named():
 def test_a_handle_is_refused_where_nothing_says_its_order():
     with pytest.raises(InputError, match="cannot put a handle in its order"):
         call(ordering([]), TABLE, handles.keep(risk()))
+
+
+def test_a_covariance_in_cells_above_800_names_is_refused_with_the_way_out():
+    cells = np.zeros((801, 801)).tolist()
+    with pytest.raises(InputError, match=r"801 names make too large a covariance for cells .* RISK_HANDLE"):
+        call(ordering([Rows("table")]), TABLE, cells)
+
+
+def test_replacements_are_ranked_in_an_index_of_a_thousand_names_through_a_handle():
+    from xlplugin.worksheet.registry import load
+
+    registry, n = load(), 1000
+    rng = np.random.default_rng(3)
+    codes = [f"{1000 + k}" for k in range(n)]
+    exposures = rng.normal(0.0, 0.2, (n, 2))
+    specific = np.full(n, 0.04)
+    exposures[7], specific[7] = exposures[0], 0.01  # the twin of the first, with less risk of its own
+    ((handle,),) = call(
+        registry["RISK_HANDLE"], [[c] for c in codes], exposures, np.eye(2), specific.reshape(-1, 1)
+    )
+    universe = [["code", "weight"], *([code, 1.0 / n] for code in codes)]
+    best = call(registry["REPLACEMENTS"], codes[0], universe, handle, None, [["count", 1]])
+    assert best[1][best[0].index("code")] == codes[7]

@@ -264,6 +264,11 @@ def read(argument: Argument, raw: Any) -> Any:
     if kind is Kind.MATRIX:
         if len(rows) == 1 and len(rows[0]) == 1 and is_handle(rows[0][0]):
             return _matrix_behind(name, rows[0][0])
+        if argument.rows is not None and len(rows) > MAX_CELLS:
+            raise InputError(
+                f"{name}: {len(rows)} names make too large a covariance for cells (at most {MAX_CELLS}); "
+                "give the factor form through RISK_HANDLE"
+            )
         return _numbers_of(argument, [c for row in rows for c in row], len(rows[0])).reshape(len(rows), -1)
     values = _line(name, rows)
     if kind is Kind.VECTOR:
@@ -274,6 +279,7 @@ def read(argument: Argument, raw: Any) -> Any:
     return _read_labels(argument, values)
 
 
+MAX_CELLS = 800  # names of a covariance in cells (catalogue 1.6)
 MAX_DENSE = 4000  # names spelled out from a factor model behind a handle: 128 MB
 
 
