@@ -165,3 +165,37 @@ def test_self_tests_of_the_advisers_book_pass(books):
             states = [n for n in workbook.defined_names if n.startswith("test_")]
             assert states, "the book has self-tests"
             assert all(named(workbook, name) is True for name in states), (client, language)
+
+
+def test_a_client_without_a_history_sees_no_realized_tracking_figure_rather_than_zero(tmp_path):
+    """An empty cell read through INDEX is zero, and zero per cent would be a figure nobody measured."""
+    header = (JOB.parent / "clients/history.csv").read_text(encoding="utf-8-sig").splitlines()[0]
+    (tmp_path / "history.csv").write_text(header + "\n", encoding="utf-8")
+    job = load_job(
+        JOB,
+        [
+            f'output.folder="{tmp_path / "out"}"',
+            f'input.history="{tmp_path / "history.csv"}"',
+            'job.make=["advisor"]',
+            'job.languages=["en"]',
+            'run.only=["C0001"]',
+        ],
+    )
+    built = {("advisor", "en"): JOB.parents[1] / "advisor.en.xlsx"}
+    plan = make_plan(job, built, lambda path, language: compile_book(path, language=language))
+    finish(plan, list(execute(plan, None, workers=1)), "en")
+    book = opened(tmp_path / "out/clients/C0001/advisor_C0001_en.xlsx")
+    assert named(book, "out_te_realized") in (None, "")
+    assert named(book, "out_td_realized") in (None, "")
+    words = Words("en")
+    titles = {words.column(key) for key in ("return_portfolio", "return_index", "worst_year")}
+    shown = 0
+    for sheet in book.worksheets:
+        if sheet.sheet_state == "visible":
+            for row in sheet.iter_rows():
+                for head in row:
+                    if head.value in titles:
+                        below = [sheet.cell(head.row + step, head.column).value for step in range(1, 4)]
+                        assert below == ["–"] * 3
+                        shown += 1
+    assert shown == 3
