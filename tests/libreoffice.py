@@ -1,33 +1,19 @@
 """A real LibreOffice for tests that open what we wrote.
 
-Without it a test is skipped with the reason; where `XLPLUGIN_CI` is set it fails instead. Every call
-uses its own profile, so that an open office window of the user is left alone.
+Every call uses its own profile, so that an open office window of the user is left alone.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-import pytest
+from tests.programs import program
 
-__all__ = ["convert", "soffice"]
+__all__ = ["convert"]
 
 SECONDS = 180
-
-
-def soffice() -> str:
-    """Path of the program; the calling test skips, or fails in CI, where there is none."""
-    found = shutil.which("soffice") or shutil.which("libreoffice")
-    if found is not None:
-        return found
-    reason = "LibreOffice (soffice) is not on PATH; install libreoffice-calc to run this test"
-    if os.environ.get("XLPLUGIN_CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def convert(book: Path, target: str, folder: Path) -> Path:
@@ -38,12 +24,12 @@ def convert(book: Path, target: str, folder: Path) -> Path:
     AssertionError
         If LibreOffice writes no file; with what it said.
     """
-    program = soffice()
+    office = program("soffice", "libreoffice", package="libreoffice-calc")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="xlplugin-office-") as profile:
         done = subprocess.run(
             [
-                program,
+                office,
                 "--headless",
                 "--norestore",
                 f"-env:UserInstallation={Path(profile).as_uri()}",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import absent
 from xlplugin import __version__
 from xlplugin.worksheet.registry import load
 
@@ -33,7 +34,7 @@ def tracked() -> list[Path]:
         ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     if listing.returncode:
-        pytest.skip("not a git checkout: the list of files is unknown")
+        absent("git does not list the files here; run this test in a git checkout")
     return [
         REPOSITORY / name for name in listing.stdout.split("\0") if name and (REPOSITORY / name).is_file()
     ]

@@ -1,5 +1,6 @@
 from itertools import combinations
 
+import cvxpy as cp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,6 @@ from xlplugin.engines.replication.subset import best_subset
 from xlplugin.errors import DomainError, InfeasibleError, InputError, ShapeError
 from xlplugin.risk.factors import FactorModel
 
-cp = pytest.importorskip("cvxpy", reason="the oracle of these tests is the extra 'model'")
 OPTIMIZED = METHODS["optimized"]
 
 

@@ -8,18 +8,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.programs import program
 
 
 def require_libreoffice() -> None:
-    """Skip with the reason where LibreOffice is absent; fail where the gate promised it."""
-    missing = [name for name in ("soffice", "unopkg") if shutil.which(name) is None]
-    if not missing:
-        return
-    reason = f"needs LibreOffice Calc with Python (not found: {', '.join(missing)})"
-    if os.environ.get("XLPLUGIN_CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    """Skip where LibreOffice or its tool for extensions is absent; fail in the gate."""
+    for name in ("soffice", "unopkg"):
+        program(name, package="libreoffice-calc and python3-uno")
 
 
 class Office:

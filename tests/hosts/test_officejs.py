@@ -2,9 +2,7 @@
 
 import datetime as dt
 import json
-import os
 import queue
-import shutil
 import socket
 import subprocess
 import threading
@@ -20,6 +18,7 @@ from fastapi.responses import HTMLResponse
 
 from tests.golden.compare import as_block, assert_vector
 from tests.golden.vectors import read
+from tests.programs import program
 from xlplugin.errors import ErrorValue, HostError
 from xlplugin.hosts.officejs import documents
 from xlplugin.hosts.officejs.server import Limits, application, make_certificate, serve
@@ -111,12 +110,9 @@ def office_argument(value):
 
 
 def node_calls(server, calls):
-    if shutil.which("node") is None:
-        if os.environ.get("XLPLUGIN_CI"):
-            pytest.fail("needs Node (not found: node)")
-        pytest.skip("needs Node (not found: node)")
+    node = program("node", package="Node")
     done = subprocess.run(
-        ["node", str(Path(__file__).with_name("officejs_client.mjs")), server.address],
+        [node, str(Path(__file__).with_name("officejs_client.mjs")), server.address],
         input=json.dumps(calls),
         text=True,
         capture_output=True,
@@ -163,11 +159,7 @@ def test_node_gets_the_same_answer_over_http(vector, answers):
 
 
 def test_a_page_in_a_real_chromium_gets_the_same_answers(tmp_path):
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        if os.environ.get("XLPLUGIN_CI"):
-            pytest.fail("needs Chromium (not found: chromium)")
-        pytest.skip("needs Chromium (not found: chromium)")
+    chromium = program("chromium", "google-chrome", package="Chromium")
     calls = []
     for n, vector in enumerate(CALLS):
         names = [a.name for a in load()[vector["function"]].arguments]

@@ -26,10 +26,7 @@ CLOSES = DATA / "jp" / "jp_close_2016_2026.parquet"
 SECTORS = DATA / "us" / "sp500_constituents_sector_2026-08.csv"
 FUNDAMENTALS = DATA / "us" / "sp500_fundamentals_2026.parquet"
 
-
-def needs(*files):
-    missing = [f.name for f in files if not f.exists()]
-    return pytest.mark.skipif(bool(missing), reason=f"not in ../shared/data: {', '.join(missing)}")
+pytestmark = pytest.mark.usefixtures("shared_data")
 
 
 # -- TOPIX ---------------------------------------------------------------------------------------
@@ -53,7 +50,6 @@ def topix():
     }
 
 
-@needs(TOPIX)
 def test_topix_weights_come_back_to_the_printed_digits_where_the_sum_allows(topix):
     weights = index_weights(SCHEMES["CUSTOM"], {"weight": topix["weights"]})
     assert math.fsum(weights) == pytest.approx(1.0, abs=1e-12)
@@ -66,7 +62,6 @@ def test_topix_weights_come_back_to_the_printed_digits_where_the_sum_allows(topi
     assert np.abs(weights - topix["weights"]).max() < 0.6e-6
 
 
-@needs(TOPIX)
 def test_no_topix_name_meets_the_cap_so_capping_changes_no_printed_digit(topix):
     total = math.fsum(topix["weights"])
     capped = cap_weights(topix["weights"], 0.10) * total
@@ -74,7 +69,6 @@ def test_no_topix_name_meets_the_cap_so_capping_changes_no_printed_digit(topix):
     assert cap_test(capped / total, 0.10, 0.10, 1.0)[1].passed
 
 
-@needs(TOPIX)
 def test_topix_size_classes_sum_to_the_index(topix):
     groups = group_weights(topix["weights"], topix["size"])
     assert math.fsum(groups.values()) == pytest.approx(math.fsum(topix["weights"]), abs=1e-12)
@@ -87,7 +81,6 @@ def test_topix_size_classes_sum_to_the_index(topix):
     assert len(group_weights(topix["weights"], topix["sector"])) == 33
 
 
-@needs(TOPIX)
 def test_the_october_review_keeps_and_enters_by_cumulative_float_capitalisation(topix):
     # The share test of the 2026 rules on today's names only (the new universe has more of them, and
     # the turnover test needs traded values): the boundary is where the printed weights cross it.
@@ -144,7 +137,6 @@ def nikkei():
     }
 
 
-@needs(NIKKEI, CLOSES)
 def test_the_nikkei_file_has_225_names_on_the_grid_of_factors(nikkei):
     assert len(nikkei["factors"]) == 225
     assert set(nikkei["factors"]) - set(nikkei["codes"]) == {"6594"}
@@ -152,7 +144,6 @@ def test_the_nikkei_file_has_225_names_on_the_grid_of_factors(nikkei):
     assert nikkei["factors"]["9983"] == 2.4  # 3.0 x cap ratio 0.8 since April 2025
 
 
-@needs(NIKKEI, CLOSES)
 def test_the_implied_divisor_is_one_number_through_eight_weeks(nikkei):
     implied = np.array(
         [
@@ -166,7 +157,6 @@ def test_the_implied_divisor_is_one_number_through_eight_weeks(nikkei):
     assert nikkei["level"].max() / nikkei["level"].min() > 1.08
 
 
-@needs(NIKKEI, CLOSES)
 def test_the_nikkei_recomputed_day_by_day_follows_the_published_one(nikkei):
     row = nikkei["row"]
     divisor = index_level(nikkei["prices"][row], nikkei["paf"], nikkei["level"][row])
@@ -177,7 +167,6 @@ def test_the_nikkei_recomputed_day_by_day_follows_the_published_one(nikkei):
     assert math.fsum(points) == pytest.approx(moved, abs=3.0)
 
 
-@needs(NIKKEI, CLOSES)
 def test_the_largest_nikkei_weights_are_those_of_the_capped_factors(nikkei):
     row = nikkei["row"]
     weights = index_weights(SCHEMES["PRICE"], {"price": nikkei["prices"][row], "shares": nikkei["paf"]})
@@ -190,7 +179,6 @@ def test_the_largest_nikkei_weights_are_those_of_the_capped_factors(nikkei):
 # -- S&P 500 -------------------------------------------------------------------------------------
 
 
-@needs(SECTORS)
 def test_an_equal_weight_sp500_weighs_sectors_by_their_companies():
     with SECTORS.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -207,7 +195,6 @@ def test_an_equal_weight_sp500_weighs_sectors_by_their_companies():
         assert weight == pytest.approx(len(companies) / 500, abs=1e-12)
 
 
-@needs(SECTORS, FUNDAMENTALS)
 def test_sp500_sector_totals_by_capitalisation_sum_to_the_index():
     # The snapshot gives each line the capitalisation of its whole company, so the lines of one
     # company share it. Float factors are not in the file: these are full-capitalisation weights.

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.programs import absent
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -37,9 +39,7 @@ def server() -> Iterator[str]:
     """The SQLAlchemy URL of an empty database on loopback; the server is stopped afterwards."""
     programs = binaries()
     if programs is None:
-        if os.environ.get("XLPLUGIN_CI"):
-            pytest.fail("CI must have PostgreSQL: install Debian's package postgresql")
-        pytest.skip("no PostgreSQL server here: install Debian's package postgresql")
+        absent("no PostgreSQL server here; install postgresql to run this test")
     port = free_port()
     folder = Path(tempfile.mkdtemp(prefix="xlplugin-postgres-"))
     user = None
