@@ -12,7 +12,7 @@ from workbooks.builder.references import sheet_ref
 if TYPE_CHECKING:
     from workbooks.builder.book import Book, Sheet
 
-__all__ = ["list_frame", "page_frame", "print_setup"]
+__all__ = ["LIGHTS", "lights", "list_frame", "page_frame", "page_grid", "print_setup", "status_formats"]
 
 _CLIENT_LINE = '={t:frame.client}&in_client_name&IF(in_regime="us_taxable","",{t:frame.honorific})'
 _DATE_LINE = "={t:frame.as_of}&TEXT(in_as_of,{t:frame.date_code})&{t:frame.separator}&out_unit_label"
@@ -36,8 +36,8 @@ def _title(book: Book, sheet: Sheet, last_column: int) -> None:
     book.write(sheet, 0, 1, title, band)
 
 
-def page_frame(book: Book, sheet: Sheet) -> None:
-    """Ten equal columns and 34 rows that print as one A4 landscape page."""
+def page_grid(book: Book, sheet: Sheet) -> None:
+    """Ten equal columns and 34 equal rows, but for the heights that the layout gives."""
     page, worksheet = book.formats.theme["page"], sheet.worksheet
     worksheet.set_default_row(page["row"] * 0.75)
     worksheet.set_column_pixels(0, 0, page["gutter"])
@@ -46,6 +46,12 @@ def page_frame(book: Book, sheet: Sheet) -> None:
         worksheet.set_row_pixels(row, page["row"])
     for row, pixels in sheet.entry.get("heights", {}).items():
         worksheet.set_row_pixels(int(row) - 1, pixels)
+
+
+def page_frame(book: Book, sheet: Sheet) -> None:
+    """A page: the grid, title, client and date, printed on one sheet of A4 landscape."""
+    page, worksheet = book.formats.theme["page"], sheet.worksheet
+    page_grid(book, sheet)
     if not sheet.entry.get("bare"):  # the notice at the foot may take two lines; row 3 gives up the room
         worksheet.set_row_pixels(page["rows"] - 1, page["notice_row"])
         if not sheet.entry.get("sign_line"):

@@ -14,9 +14,10 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 
 from workbooks.builder.blocks import columns_of, place_block, write_block
 from workbooks.builder.book import Book, Place, place
+from workbooks.builder.calculations import place_figures, write_figures
 from workbooks.builder.charts import write_chart
 from workbooks.builder.checks import book_checks, check_state, checks_block
-from workbooks.builder.frame import lights, print_setup
+from workbooks.builder.frame import lights, page_grid, print_setup
 from workbooks.builder.fund_audit_inputs import (
     inputs_block,
     name_inputs,
@@ -27,7 +28,6 @@ from workbooks.builder.fund_audit_inputs import (
 from workbooks.builder.hidden import place_charts, place_lists, write_charts, write_lists
 from workbooks.builder.lists import place_test_data, tests_block, write_test_data
 from workbooks.builder.package import finish
-from workbooks.builder.references import sheet_ref
 from workbooks.builder.words import Words, layout
 
 if TYPE_CHECKING:
@@ -214,13 +214,7 @@ def _lights(book: Book, sheet: Sheet, first: int, last: int) -> None:
 
 def _page_frame(book: Book, sheet: Sheet) -> None:
     page, worksheet = book.formats.theme["page"], sheet.worksheet
-    worksheet.set_default_row(page["row"] * 0.75)
-    worksheet.set_column_pixels(0, 0, page["gutter"])
-    worksheet.set_column_pixels(1, page["columns"], page["column"])
-    for row in range(1, page["rows"]):
-        worksheet.set_row_pixels(row, page["row"])
-    for row, pixels in sheet.entry.get("heights", {}).items():
-        worksheet.set_row_pixels(int(row) - 1, pixels)
+    page_grid(book, sheet)
     worksheet.set_row_pixels(page["rows"] - 1, page["notice_row"])
     _title(book, sheet, 1, page["columns"], 1)
     subtitle = book.formats.cell("subtitle")
@@ -347,13 +341,7 @@ def _terms_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
 
 def _place_calculations(book: Book, sheet: Sheet) -> list[dict[str, Any]]:
     """Single figures in A:B, options in D:E, then every block with its header side by side."""
-    for offset, scalar in enumerate(book.calc["scalar"]):
-        book.define(scalar["name"], f"{sheet_ref(sheet.name)}!$B${_CALC_TOP + offset + 1}")
-    row = _CALC_TOP
-    for options in book.calc["options"]:
-        last = row + len(options["rows"]) - 1
-        book.define(options["name"], f"{sheet_ref(sheet.name)}!$D${row + 1}:$E${last + 1}")
-        row = last + 2
+    place_figures(book, sheet, _CALC_TOP)
     column, here = 6, []
     for entry in [*book.calc["block"], check_state(book)]:
         plain = {key: f"'{key}" for key, _ in columns_of(entry) if key not in layout("columns")}
@@ -365,19 +353,7 @@ def _place_calculations(book: Book, sheet: Sheet) -> list[dict[str, Any]]:
 
 
 def _write_calculations(book: Book, sheet: Sheet, here: list[dict[str, Any]]) -> None:
-    hidden = book.formats.cell("hidden")
-    sheet.worksheet.set_column_pixels(0, 0, 160)
-    for offset, scalar in enumerate(book.calc["scalar"]):
-        sheet.worksheet.write_string(_CALC_TOP + offset, 0, scalar["name"], hidden)
-        style = book.formats.cell("hidden", scalar.get("fmt", "g"))
-        book.write(sheet, _CALC_TOP + offset, 1, scalar.get("formula", scalar.get("value")), style)
-    row = _CALC_TOP
-    for options in book.calc["options"]:
-        for name, value in options["rows"]:
-            sheet.worksheet.write_string(row, 3, name, hidden)
-            book.write(sheet, row, 4, "=" + value, hidden)
-            row += 1
-        row += 1
+    write_figures(book, sheet, _CALC_TOP)
     for entry in here:
         write_block(book, sheet, entry)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from workbooks.builder.book import Place, place
+from workbooks.builder.inputs import validate
+from workbooks.builder.tables import add_table
 from workbooks.builder.words import layout
 
 if TYPE_CHECKING:
@@ -73,30 +75,11 @@ def name_inputs(book: Book, entry: dict[str, Any]) -> None:
 
 def validate_inputs(book: Book, sheet: Sheet, entry: dict[str, Any]) -> None:
     """Lists, bounds and messages of the input cells of a block."""
-    block, words = book.resolver.blocks[entry["key"]], book.words
+    block = book.resolver.blocks[entry["key"]]
     for index, name in enumerate(entry["inputs"], start=1):
         given = _input(name)
         row, column = block.row + index, block.columns["entry"]
-        message = {
-            "input_title": words.pair(given)[:32],
-            "input_message": (_allowed(book, given) or words(f"kind.{given['kind']}"))[:255],
-            "error_title": words("inputs.error_title")[:32],
-            "error_message": words("inputs.error")[:255],
-            "ignore_blank": True,
-        }
-        rule: dict[str, Any] = {"validate": "any"}
-        if given["kind"] in ("choice", "yesno"):
-            rule = {"validate": "list", "source": f"=lst_{given.get('list', 'yesno')}"}
-        elif between := given.get("between"):
-            rule = {
-                "validate": "decimal",
-                "criteria": "between",
-                "minimum": between[0],
-                "maximum": between[1],
-            }
-        elif given["kind"] == "date":
-            rule = {"validate": "decimal", "criteria": "between", "minimum": 36526, "maximum": 73050}
-        sheet.worksheet.data_validation(row, column, row, column, rule | message)
+        validate(book, sheet, row, column, given, _allowed(book, given))
         if given.get("required"):
             look = book.workbook.add_format({"bg_color": book.formats.color["error_fill"]})
             sheet.worksheet.conditional_format(row, column, row, column, {"type": "blanks", "format": look})
@@ -155,13 +138,7 @@ def write_table(book: Book, sheet: Sheet, entry: dict[str, Any]) -> None:
         if key in derived:
             column["formula"] = book.resolver(derived[key])
         columns.append(column)
-    sheet.worksheet.add_table(
-        at.row,
-        at.column,
-        at.last_row,
-        at.last_column,
-        {"name": entry["name"], "columns": columns, "style": None, "autofilter": False},
-    )
+    add_table(book, sheet, entry["name"], columns)
     sheet.worksheet.set_row_pixels(at.row, 46)
     preset = layout("fund_audit_inputs")["preset"] if entry.get("preset") else [{}]
     for number, row in enumerate(preset, start=1):

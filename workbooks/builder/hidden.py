@@ -8,6 +8,7 @@ from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from workbooks.builder.blocks import place_block, write_block
 from workbooks.builder.book import TEMPLATE_VERSION
+from workbooks.builder.calculations import place_figures, write_figures
 from workbooks.builder.checks import book_checks, check_state
 from workbooks.builder.references import Block, sheet_ref
 from workbooks.builder.words import layout
@@ -37,15 +38,7 @@ def place_calculations(book: Book, sheet: Sheet, placed: set[str]) -> list[dict[
 
     Returns the blocks that stand here.
     """
-    for offset, scalar in enumerate(book.calc["scalar"]):
-        book.define(scalar["name"], f"{sheet_ref(sheet.name)}!$B${_HEADER + offset + 1}")
-    row = _HEADER
-    for options in book.calc["options"]:
-        rows = options["rows"]
-        book.define(
-            options["name"], f"{sheet_ref(sheet.name)}!{xl_range_abs(row, 3, row + len(rows) - 1, 4)}"
-        )
-        row += len(rows) + 1
+    row = place_figures(book, sheet, _HEADER)
     book.define(
         "factor_covariance",
         f"{sheet_ref(sheet.name)}!{xl_range_abs(row, 3, row + _FACTORS - 1, 2 + _FACTORS)}",
@@ -67,21 +60,8 @@ def place_calculations(book: Book, sheet: Sheet, placed: set[str]) -> list[dict[
 def write_calculations(book: Book, sheet: Sheet, here: list[dict[str, Any]]) -> None:
     """Write what `place_calculations` reserved."""
     hidden = book.formats.cell("hidden")
-    sheet.worksheet.set_column_pixels(0, 0, 160)
     sheet.worksheet.set_column_pixels(1, 1, 110)
-    for offset, scalar in enumerate(book.calc["scalar"]):
-        row = _HEADER + offset
-        sheet.worksheet.write_string(row, 0, scalar["name"], hidden)
-        style = book.formats.cell("hidden", scalar.get("fmt", "g"))
-        book.write(sheet, row, 1, scalar.get("formula", scalar.get("value")), style)
-    row = _HEADER
-    for options in book.calc["options"]:
-        rows = options["rows"]
-        for name, value in rows:
-            sheet.worksheet.write_string(row, 3, name, hidden)
-            book.write(sheet, row, 4, "=" + value, hidden)
-            row += 1
-        row += 1
+    row = write_figures(book, sheet, _HEADER)
     for i in range(_FACTORS):
         for j in range(_FACTORS):
             sheet.worksheet.write_number(row + i, 3 + j, 1 if i == j else 0, hidden)

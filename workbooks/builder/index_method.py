@@ -17,6 +17,7 @@ from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
 from workbooks.builder.blocks import columns_of, place_block, write_block
 from workbooks.builder.book import TEMPLATE_VERSION, Book, Place, place
+from workbooks.builder.calculations import place_figures, write_figures
 from workbooks.builder.charts import write_chart
 from workbooks.builder.checks import book_checks, check_state
 from workbooks.builder.frame import lights, print_setup
@@ -24,6 +25,7 @@ from workbooks.builder.hidden import place_charts, place_lists, write_charts, wr
 from workbooks.builder.index_method_blocks import MAKERS, allowed, test_state
 from workbooks.builder.index_method_data import CARDS, card_facts, card_rows, sample
 from workbooks.builder.index_method_tables import fill_tables, place_tables, table_columns
+from workbooks.builder.inputs import validate
 from workbooks.builder.lists import place_test_data, write_test_data
 from workbooks.builder.package import finish
 from workbooks.builder.references import sheet_ref
@@ -174,13 +176,7 @@ def _place(book: Book, sheet: Sheet, given: dict[str, Any]) -> dict[str, Any]:
 
 def _place_calculations(book: Book, sheet: Sheet) -> list[dict[str, Any]]:
     """Single figures in A:B, options in D:E, then every block side by side."""
-    for offset, scalar in enumerate(book.calc["scalar"]):
-        book.define(scalar["name"], f"{sheet_ref(sheet.name)}!$B${_CALC_TOP + offset + 1}")
-    row = _CALC_TOP
-    for options in book.calc["options"]:
-        last = row + len(options["rows"]) - 1
-        book.define(options["name"], f"{sheet_ref(sheet.name)}!$D${row + 1}:$E${last + 1}")
-        row = last + 2
+    place_figures(book, sheet, _CALC_TOP)
     column, here = 6, []
     for entry in [*book.calc["block"], check_state(book), test_state(book)]:
         keys = [key for key, _ in columns_of(entry)]
@@ -284,46 +280,17 @@ def _frame(book: Book, sheet: Sheet) -> None:
 
 
 def _validate(book: Book, sheet: Sheet, entry: dict[str, Any]) -> None:
-    block, words = book.resolver.blocks[entry["key"]], book.words
+    block = book.resolver.blocks[entry["key"]]
     for index, given in enumerate(layout("index_method_inputs")["input"], start=1):
         row, column = block.row + index, block.columns["entry"]
-        message = {
-            "input_title": words.pair(given)[:32],
-            "input_message": (allowed(book, given) or words(f"kind.{given['kind']}"))[:255],
-            "error_title": words("inputs.error_title")[:32],
-            "error_message": words("inputs.error")[:255],
-        }
-        rule: dict[str, Any] = {"validate": "any"}
-        if given["kind"] == "choice":
-            rule = {"validate": "list", "source": f"=lst_{given['list']}"}
-        elif between := given.get("between"):
-            rule = {
-                "validate": "decimal",
-                "criteria": "between",
-                "minimum": between[0],
-                "maximum": between[1],
-            }
-        elif given["kind"] == "date":
-            rule = {"validate": "decimal", "criteria": "between", "minimum": 36526, "maximum": 73050}
-        sheet.worksheet.data_validation(row, column, row, column, rule | message)
+        validate(book, sheet, row, column, given, allowed(book, given))
 
 
 # -- hidden sheets -----------------------------------------------------------------------------------
 
 
 def _write_calculations(book: Book, sheet: Sheet, here: list[dict[str, Any]]) -> None:
-    hidden = book.formats.cell("hidden")
-    sheet.worksheet.set_column_pixels(0, 0, 160)
-    for offset, scalar in enumerate(book.calc["scalar"]):
-        sheet.worksheet.write_string(_CALC_TOP + offset, 0, scalar["name"], hidden)
-        book.write(sheet, _CALC_TOP + offset, 1, scalar.get("formula", scalar.get("value")), hidden)
-    row = _CALC_TOP
-    for options in book.calc["options"]:
-        for name, value in options["rows"]:
-            sheet.worksheet.write_string(row, 3, name, hidden)
-            book.write(sheet, row, 4, "=" + value, hidden)
-            row += 1
-        row += 1
+    write_figures(book, sheet, _CALC_TOP)
     for entry in here:
         write_block(book, sheet, entry)
 

@@ -10,6 +10,7 @@ from xlsxwriter.utility import xl_range_abs
 from workbooks.builder.book import Place, place
 from workbooks.builder.index_method_data import REVIEW, sample
 from workbooks.builder.references import sheet_ref
+from workbooks.builder.tables import add_table
 from workbooks.builder.words import layout
 
 if TYPE_CHECKING:
@@ -118,13 +119,7 @@ def _table(book: Book, sheet: Sheet, name: str) -> None:
         if key in derived:
             column["formula"] = book.resolver(derived[key])
         columns.append(column)
-    sheet.worksheet.add_table(
-        at.row,
-        at.column,
-        at.last_row,
-        at.last_column,
-        {"name": f"tbl_{name}", "columns": columns, "style": None, "autofilter": False},
-    )
+    add_table(book, sheet, f"tbl_{name}", columns)
     sheet.worksheet.set_row_pixels(at.row, 32)
     for number, row in enumerate(_rows(book, name), start=1):
         for offset, key in enumerate(table_columns(name)):

@@ -10,7 +10,7 @@ from workbooks.builder.words import layout
 if TYPE_CHECKING:
     from workbooks.builder.book import Book, Sheet
 
-__all__ = ["input_rows", "place_inputs", "write_inputs"]
+__all__ = ["input_rows", "place_inputs", "validate", "write_inputs"]
 
 _COLUMNS = ("item", "key", "entry", "unit", "allowed_range", "note", "source")
 _WIDTHS = (190, 150, 200, 80, 200, 220, 200)
@@ -86,7 +86,8 @@ def _row(book: Book, sheet: Sheet, row: int, entry: dict[str, Any]) -> None:
     else:
         worksheet.write_blank(row, 6, None, text)
     worksheet.write_blank(row, 7, None, formats.cell("input", "t", small=True))
-    _validate(book, sheet, row, entry)
+    if kind != "text":
+        validate(book, sheet, row, 3, entry, _allowed(book, entry))
     if entry.get("required"):
         look = book.workbook.add_format({"bg_color": formats.color["error_fill"]})
         worksheet.conditional_format(row, 3, row, 3, {"type": "blanks", "format": look})
@@ -109,22 +110,20 @@ def _allowed(book: Book, entry: dict[str, Any]) -> str:
     return words("frame.separator").join(parts)
 
 
-def _validate(book: Book, sheet: Sheet, row: int, entry: dict[str, Any]) -> None:
-    words, worksheet = book.words, sheet.worksheet
-    message = {
-        "input_title": words.pair(entry)[:32],
-        "input_message": (_allowed(book, entry) or words(f"kind.{entry['kind']}"))[:255],
-        "error_title": words("inputs.error_title")[:32],
-        "error_message": words("inputs.error")[:255],
-    }
-    if entry["kind"] == "choice":
-        rule: dict[str, Any] = {"validate": "list", "source": f"=lst_{entry['list']}"}
-    elif entry["kind"] == "yesno":
-        rule = {"validate": "list", "source": "=lst_yesno"}
+def validate(book: Book, sheet: Sheet, row: int, column: int, entry: dict[str, Any], allowed: str) -> None:
+    """The list or bounds of an input cell, and what it says when it is entered or refused."""
+    words = book.words
+    rule: dict[str, Any] = {"validate": "any"}
+    if entry["kind"] in ("choice", "yesno"):
+        rule = {"validate": "list", "source": f"=lst_{entry.get('list', 'yesno')}"}
     elif between := entry.get("between"):
         rule = {"validate": "decimal", "criteria": "between", "minimum": between[0], "maximum": between[1]}
     elif entry["kind"] == "date":
         rule = {"validate": "decimal", "criteria": "between", "minimum": 36526, "maximum": 73050}
-    else:
-        return
-    worksheet.data_validation(row, 3, row, 3, rule | message | {"ignore_blank": True})
+    message = {
+        "input_title": words.pair(entry)[:32],
+        "input_message": (allowed or words(f"kind.{entry['kind']}"))[:255],
+        "error_title": words("inputs.error_title")[:32],
+        "error_message": words("inputs.error")[:255],
+    }
+    sheet.worksheet.data_validation(row, column, row, column, rule | message)

@@ -13,7 +13,7 @@ from workbooks.builder.words import layout
 if TYPE_CHECKING:
     from workbooks.builder.book import Book, Sheet
 
-__all__ = ["place_table", "table_columns", "write_table"]
+__all__ = ["add_table", "place_table", "table_columns", "write_table"]
 
 
 @cache
@@ -50,13 +50,7 @@ def write_table(book: Book, sheet: Sheet, name: str) -> None:
         if key in derived:
             column["formula"] = book.resolver(derived[key])
         columns.append(column)
-    sheet.worksheet.add_table(
-        at.row,
-        at.column,
-        at.last_row,
-        at.last_column,
-        {"name": name, "columns": columns, "style": None, "autofilter": False},
-    )
+    add_table(book, sheet, name, columns)
     sheet.worksheet.set_row_pixels(at.row, 32)
     for offset, key in enumerate(table_columns(name)):
         row, column_number = at.row + 1, at.column + offset
@@ -79,6 +73,13 @@ def write_table(book: Book, sheet: Sheet, name: str) -> None:
                 column_number,
                 {"type": "formula", "criteria": _missing(at, row, column_number), "format": look},
             )
+
+
+def add_table(book: Book, sheet: Sheet, name: str, columns: list[dict[str, Any]]) -> None:
+    """The table at its place, without a style or filter of Excel's: the columns carry the looks."""
+    at = book.tables[name]
+    settings = {"name": name, "columns": columns, "style": None, "autofilter": False}
+    sheet.worksheet.add_table(at.row, at.column, at.last_row, at.last_column, settings)
 
 
 def _missing(at: Place, row: int, column: int) -> str:
