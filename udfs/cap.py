@@ -37,6 +37,14 @@ GROUP_CAPS = TableSchema(
     lenient=False,
 )
 
+_Single = Annotated[Number, Help("Largest weight of one issuer, as a fraction", "一発行体の上限(比率)")]
+_Threshold = Annotated[
+    Number,
+    Help("An issuer strictly above this is large, as a fraction", "この比率を超える発行体を大型とみなします"),
+]
+_Aggregate = Annotated[
+    Number, Help("Largest sum of the large issuers, as a fraction", "大型の発行体の合計の上限(比率)")
+]
 _Issuer = Annotated[
     OptionalLabels,
     Help(
@@ -86,17 +94,9 @@ def cap_weights(
 )
 def cap_tiers(
     weights: Annotated[Vector, Help("Parent weights, as fractions", "親指数の構成比率")],
-    single: Annotated[Number, Help("Largest weight of one issuer, as a fraction", "一発行体の上限(比率)")],
-    threshold: Annotated[
-        Number,
-        Help(
-            "An issuer strictly above this is large, as a fraction",
-            "この比率を超える発行体を大型とみなします",
-        ),
-    ],
-    aggregate: Annotated[
-        Number, Help("Largest sum of the large issuers, as a fraction", "大型の発行体の合計の上限(比率)")
-    ],
+    single: _Single,
+    threshold: _Threshold,
+    aggregate: _Aggregate,
     group: _Issuer = None,
     target: Annotated[
         OptionalNumber,
@@ -218,17 +218,9 @@ def cap_factors(
 )
 def cap_check(
     weights: Annotated[Vector, Help("Weights to test, as fractions", "検査する構成比率")],
-    single: Annotated[Number, Help("Largest weight of one issuer, as a fraction", "一発行体の上限(比率)")],
-    threshold: Annotated[
-        Number,
-        Help(
-            "An issuer strictly above this is large, as a fraction",
-            "この比率を超える発行体を大型とみなします",
-        ),
-    ],
-    aggregate: Annotated[
-        Number, Help("Largest sum of the large issuers, as a fraction", "大型の発行体の合計の上限(比率)")
-    ],
+    single: _Single,
+    threshold: _Threshold,
+    aggregate: _Aggregate,
     group: _Issuer = None,
 ) -> Spill:
     """Test of weights: their sum, the largest issuer, the sum of the large issuers, and how many are large.

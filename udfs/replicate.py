@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from udfs.risk import checked_covariance
-from udfs.tracking import factor_model
+from udfs.tracking import FactorCovariance, FactorExposures, SpecificVariance, factor_model
 from xlplugin.aliases import FloatArray
 from xlplugin.engines.replication import cells, compare, futures, lots, trades
 from xlplugin.engines.replication.request import METHODS, ReplicationRequest
@@ -27,7 +27,6 @@ from xlplugin.worksheet.kinds import (
     OptionalNumber,
     OptionalRecords,
     OptionalSettings,
-    OptionalVector,
     OptionSchema,
     Spill,
     Table,
@@ -115,16 +114,9 @@ def replicate(
         ),
         LIMITS,
     ] = None,
-    exposures: Annotated[
-        OptionalMatrix, Help("Factor form: exposures, n x k", "因子形式:エクスポージャ n×k")
-    ] = None,
-    factor_covariance: Annotated[
-        OptionalMatrix,
-        Help("Factor form: factor covariance per year, k x k", "因子形式:因子共分散 k×k(年率)"),
-    ] = None,
-    specific_variance: Annotated[
-        OptionalVector, Help("Factor form: specific variance per year, n", "因子形式:固有分散 n(年率)")
-    ] = None,
+    exposures: FactorExposures = None,
+    factor_covariance: FactorCovariance = None,
+    specific_variance: SpecificVariance = None,
     options: Annotated[
         OptionalSettings,
         Help(

@@ -34,7 +34,11 @@ if TYPE_CHECKING:
     from xlplugin.aliases import BoolArray, FloatArray
 
 __all__ = [
+    "FactorCovariance",
+    "FactorExposures",
+    "SpecificVariance",
     "active_share",
+    "factor_model",
     "tracking_band",
     "tracking_beta",
     "tracking_bias",
@@ -47,6 +51,15 @@ __all__ = [
     "tracking_table",
 ]
 
+FactorExposures = Annotated[
+    OptionalMatrix, Help("Factor form: exposures, n x k", "因子形式:エクスポージャ n×k")
+]
+FactorCovariance = Annotated[
+    OptionalMatrix, Help("Factor form: factor covariance per year, k x k", "因子形式:因子共分散 k×k(年率)")
+]
+SpecificVariance = Annotated[
+    OptionalVector, Help("Factor form: specific variance per year, n", "因子形式:固有分散 n(年率)")
+]
 _RETURNS = Help(
     "Total returns of the portfolio or fund, one per period, as fractions", "ポートフォリオの収益率(期間ごと)"
 )
@@ -167,16 +180,9 @@ def tracking_risk(
         OptionalMatrix,
         Help("Covariance per year, n x n; or give the factor form", "共分散行列(年率)。因子形式なら空欄"),
     ] = None,
-    exposures: Annotated[
-        OptionalMatrix, Help("Factor form: exposures, n x k", "因子形式:エクスポージャ n×k")
-    ] = None,
-    factor_covariance: Annotated[
-        OptionalMatrix,
-        Help("Factor form: factor covariance per year, k x k", "因子形式:因子共分散 k×k(年率)"),
-    ] = None,
-    specific_variance: Annotated[
-        OptionalVector, Help("Factor form: specific variance per year, n", "因子形式:固有分散 n(年率)")
-    ] = None,
+    exposures: FactorExposures = None,
+    factor_covariance: FactorCovariance = None,
+    specific_variance: SpecificVariance = None,
     part: Annotated[
         Text,
         Help(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import absent
+from tests.programs import absent, program
 from xlplugin import __version__
 from xlplugin.worksheet.registry import load
 
@@ -31,7 +31,11 @@ TEXT_SUFFIXES = {
 
 def tracked() -> list[Path]:
     listing = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        [program("git", package="git"), "ls-files", "-z"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if listing.returncode:
         absent("git does not list the files here; run this test in a git checkout")

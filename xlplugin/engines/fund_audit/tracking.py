@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xlplugin.core.arrays import exact_sum
+from xlplugin.cost.funds import YearOfFund
 from xlplugin.engines.fund_audit.series import (
     Fault,
     Limits,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from xlplugin.aliases import FloatArray
     from xlplugin.engines.fund_audit.series import Observation
 
-__all__ = ["FundTracking", "YearTracking", "audit_month", "calendar_years", "compare", "figures"]
+__all__ = ["FundTracking", "audit_month", "calendar_years", "compare", "figures"]
 
 WINDOWS = (12, 36, 60)
 _TE_MONTHS = 36
@@ -169,25 +170,11 @@ def figures(pair: Pair | list[Fault], method: str = "CAGR") -> FundTracking:
     )
 
 
-@dataclass(frozen=True)
-class YearTracking:
-    """One complete calendar year, after tax; `difference` = fund - index."""
-
-    year: int
-    fund: float
-    index: float
-
-    @property
-    def difference(self) -> float:
-        """The tracking difference of the year."""
-        return self.fund - self.index
-
-
-def calendar_years(pair: Pair) -> list[YearTracking]:
-    """The complete calendar years of a history: from one December to the next."""
+def calendar_years(pair: Pair) -> list[YearOfFund]:
+    """The complete calendar years of a history, after tax: from one December to the next."""
     decembers = [k for k, day in enumerate(pair.dates) if day.month == 12]
     return [
-        YearTracking(
+        YearOfFund(
             pair.dates[k].year,
             float(pair.net[k] / pair.net[k - 12] - 1.0),
             float(pair.index[k] / pair.index[k - 12] - 1.0),
