@@ -1,9 +1,12 @@
 """Expected days come from the exchanges' printed calendars and published examples, not from the code."""
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from exchange_calendars import calendar_utils
 
+from xlplugin.core import calendars
 from xlplugin.core.calendars import calendar, settlement_lag
 from xlplugin.errors import MissingError
 
@@ -61,3 +64,15 @@ def test_a_day_that_is_no_session_moves_to_the_session_before_or_after():
 def test_a_day_outside_the_calendar_is_an_error_that_says_the_range(day):
     with pytest.raises(MissingError, match="outside the calendar of XTKS, which knows 2000-01-04 to 2035"):
         calendar("XTKS").is_session(day)
+
+
+def test_calendars_built_by_several_threads_at_once_come_without_a_warning():
+    """Cells are computed by several threads; silencing a library's warnings in one must not undo
+    it in another."""
+    for _ in range(3):
+        calendar_utils.global_calendar_dispatcher._factory_output_cache.clear()
+        calendars._built_in.cache_clear()
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(calendar, ["XTKS", "XNYS"] * 2))
+        assert found[0] is found[2]
+        assert found[1] is found[3]

@@ -9,6 +9,7 @@ built-in calendar. Settlement is a number of sessions after the trade (Tokyo 2 s
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import warnings
 from bisect import bisect_left, bisect_right
 from functools import lru_cache
@@ -129,6 +130,10 @@ def _weekdays_without(market: str, holidays: frozenset[dt.date]) -> Calendar:
     )
 
 
+# Filters of warnings belong to the process: two threads that build at once would undo each other's.
+_BUILDING = threading.Lock()
+
+
 @lru_cache(maxsize=4)
 def _built_in(market: str) -> Calendar:
     from exchange_calendars import get_calendar  # noqa: PLC0415  (loads pandas; only where needed)
@@ -141,4 +146,7 @@ def _built_in(market: str) -> Calendar:
 
 def calendar(market: str, holidays: Iterable[dt.date] | None = None) -> Calendar:
     """The calendar of `market` ("XTKS" or "XNYS"), or weekdays without the `holidays` given."""
-    return _built_in(market) if holidays is None else _weekdays_without(market, frozenset(holidays))
+    if holidays is not None:
+        return _weekdays_without(market, frozenset(holidays))
+    with _BUILDING:
+        return _built_in(market)
