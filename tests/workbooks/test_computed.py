@@ -15,6 +15,7 @@ from xlplugin.batch.job import load_job
 from xlplugin.batch.plan import make_plan
 from xlplugin.batch.run import execute
 from xlplugin.hosts.headless import compile_book
+from xlplugin.workbook.bind import Inputs
 
 JOB = Path(__file__).resolve().parents[2] / "workbooks" / "sample" / "job.toml"
 CLIENTS = ("C0001", "C0004")
@@ -167,24 +168,30 @@ def test_self_tests_of_the_advisers_book_pass(books):
             assert all(named(workbook, name) is True for name in states), (client, language)
 
 
-def test_a_client_without_a_history_sees_no_realized_tracking_figure_rather_than_zero(tmp_path):
-    """An empty cell read through INDEX is zero, and zero per cent would be a figure nobody measured."""
-    header = (JOB.parent / "clients/history.csv").read_text(encoding="utf-8-sig").splitlines()[0]
-    (tmp_path / "history.csv").write_text(header + "\n", encoding="utf-8")
+def advisor_book(tmp_path, *overrides):
+    """The advisor book of the first client, made by the whole batch; and the day it is made for."""
     job = load_job(
         JOB,
         [
             f'output.folder="{tmp_path / "out"}"',
-            f'input.history="{tmp_path / "history.csv"}"',
             'job.make=["advisor"]',
             'job.languages=["en"]',
             'run.only=["C0001"]',
+            *overrides,
         ],
     )
     built = {("advisor", "en"): JOB.parents[1] / "advisor.en.xlsx"}
     plan = make_plan(job, built, lambda path, language: compile_book(path, language=language))
     finish(plan, list(execute(plan, None, workers=1)), "en")
-    book = opened(tmp_path / "out/clients/C0001/advisor_C0001_en.xlsx")
+    return tmp_path / "out/clients/C0001/advisor_C0001_en.xlsx", job.as_of
+
+
+def test_a_client_without_a_history_sees_no_realized_tracking_figure_rather_than_zero(tmp_path):
+    """An empty cell read through INDEX is zero, and zero per cent would be a figure nobody measured."""
+    header = (JOB.parent / "clients/history.csv").read_text(encoding="utf-8-sig").splitlines()[0]
+    (tmp_path / "history.csv").write_text(header + "\n", encoding="utf-8")
+    path, _ = advisor_book(tmp_path, f'input.history="{tmp_path / "history.csv"}"')
+    book = opened(path)
     assert named(book, "out_te_realized") in (None, "")
     assert named(book, "out_td_realized") in (None, "")
     words = Words("en")
@@ -199,3 +206,14 @@ def test_a_client_without_a_history_sees_no_realized_tracking_figure_rather_than
                         assert below == ["–"] * 3
                         shown += 1
     assert shown == 3
+
+
+def test_options_that_cannot_be_computed_show_their_error_rather_than_zero_tax(books, tmp_path):
+    """The cells below a failed function are empty, and an empty cell read through INDEX is zero."""
+    path, as_of = advisor_book(tmp_path)
+    template = compile_book(path, language="en")
+    path.write_bytes(template.run(Inputs(names={"in_min_trade": -5.0}), as_of=as_of).data)
+    book = opened(path)
+    for name in ("out_plan_net", "out_plan_tax", "out_plan_tax_low", "out_plan_tax_high", "out_te_forecast"):
+        assert isinstance(named(books["C0001", "advisor", "en"], name), int | float), name
+        assert named(book, name) == "#NUM!", name
