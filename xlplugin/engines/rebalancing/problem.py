@@ -23,7 +23,7 @@ HARD = float("inf")  # the price of violating a limit that must hold
 SPECIFIC_FLOOR = 1e-4  # 1 % a year: below it the kernel is not well conditioned
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Lots:
     """Tax lots, or one pool per name and account where the law averages costs.
 
@@ -96,7 +96,7 @@ class Lots:
         return len(self.name)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Limit:
     """A band on a sum over names: a sector, a country, a style, the beta, a group.
 
@@ -119,7 +119,7 @@ class Limit:
     price: float = HARD
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tally:
     """A band on a sum over trades: turnover, realised gains, losses, one account's cash.
 
@@ -146,7 +146,7 @@ class Tally:
     of_gains: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Problem:
     """Everything one rebalance depends on.
 
