@@ -177,7 +177,8 @@ def model(
     status = ""
     for tolerance in (1e-11, 1e-8):
         tight = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), tolerance)
-        with warnings.catch_warnings():
+        # A model that cannot hold ends on a ray, as large as floats go, before the solver says so.
+        with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
             warnings.filterwarnings("ignore", message="Solution may be inaccurate")
             try:
                 task.solve(solver=cp.CLARABEL, **{**tight, **solver_options})
