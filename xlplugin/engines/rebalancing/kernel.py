@@ -26,7 +26,7 @@ __all__ = ["Program", "Rules", "Segments", "Solution", "clash", "solve"]
 Status = Literal["solved", "infeasible", "stalled", "iterations"]
 
 TOLERANCE = 1e-9  # of the residual: 0.001 per million of net asset value
-_FIRST_DAMPING = 1e-4
+_COLD_DAMPING, _WARM_DAMPING = 0.1, 1e-4  # from no prices, and from those of a similar problem
 _LARGEST_DAMPING = 1e6
 _GAP = 5e-9  # of the objective: largest duality gap of a solved problem
 _ACCEPTED = 1e-8  # residual of a solution that rounding keeps from the tolerance
@@ -366,7 +366,7 @@ def solve(
     )
     point, mark = dual.at(start), start
     status: Status = "iterations"
-    damping, evaluations, step_number = _FIRST_DAMPING, 1, 0
+    damping, evaluations, step_number = _COLD_DAMPING if prices is None else _WARM_DAMPING, 1, 0
     free = dual.free(point)
     while True:
         if np.abs(point.gradient[free]).max(initial=0.0) <= tolerance and dual.closed(point):
@@ -429,7 +429,7 @@ def _newton(dual: _Dual, point: _Point, free: IntArray, damping: float) -> tuple
             elif ratio < 0.2:
                 damping *= 4.0
             return trial, damping, tried
-        damping = max(8.0 * damping, 1e-7)
+        damping = max(8.0 * damping, 1e-4)
     return None, damping, tried
 
 

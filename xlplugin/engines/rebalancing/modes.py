@@ -157,7 +157,7 @@ def build(problem: Problem, prices: FloatArray, groups: IntArray | None = None) 
 def _sale_order(problem: Problem, effective: FloatArray) -> IntArray:
     """Sellable lots of every name, cheapest first; ties in the order of the lots."""
     lots, n = problem.lots, len(problem.names)
-    order = np.lexsort((np.arange(len(lots)), effective, lots.name))
+    order = np.lexsort((effective, lots.name))
     order = order[lots.sellable[order]]
     owner = lots.name[order]
     counts = np.bincount(owner, minlength=n)
