@@ -13,11 +13,12 @@ import argparse
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tests.benchmarks import synthetic
+from tests.benchmarks.raw import Raw
 from xlplugin.engines.rebalancing.capped import solve_under_cap
 from xlplugin.engines.rebalancing.kernel import Program, solve
 from xlplugin.engines.rebalancing.modes import BUY
@@ -26,7 +27,6 @@ from xlplugin.engines.rebalancing.relaxation import Relaxation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xlplugin.aliases import FloatArray
     from xlplugin.engines.rebalancing.problem import Problem
 
 SHORTEST = 0.02  # seconds a round of one side takes at least
@@ -80,11 +80,12 @@ def _plain(problem: Problem, gamma: float, rounds: int) -> dict[str, Any]:
     if ours.status != "solved":
         return {"status": ours.status, "residual": 0.0, "relative_gap": 0.0}
     raw = Raw.of(problem, allowed[:, BUY], gamma)
+    cones = raw.for_clarabel()
     sides: dict[str, Callable[[], float]] = {
         "kernel": lambda: solve(program).objective,
         "kernel_with_assembly": lambda: solve(relaxation.envelope(gamma, allowed).program).objective,
         "piqp": raw.piqp,
-        "clarabel": raw.clarabel,
+        "clarabel": lambda: raw.clarabel(cones),
     }
     worst = {}
     for name, run in sides.items():
@@ -110,9 +111,10 @@ def _capped(problem: Problem, gamma: float, te: float | None, rounds: int) -> di
     if not ours.is_kept(te * te):
         return {"variant": "cap", "te": te, "status": "not met", "residual": 0.0, "relative_gap": 0.0}
     raw = Raw.of(problem, allowed[:, BUY], None, te)
+    cones = raw.for_clarabel()
     sides: dict[str, Callable[[], float]] = {
         "kernel": lambda: solve_under_cap(program, te * te, gamma=5.0).solution.cost,
-        "clarabel": raw.clarabel,
+        "clarabel": lambda: raw.clarabel(cones),
     }
     cost = ours.solution.cost
     size = max(abs(cost), 1e-12)
@@ -153,143 +155,6 @@ def _ratios(sides: dict[str, Callable[[], float]], rounds: int) -> dict[str, Any
                 low, middle, high = np.percentile(ratio, [10, 50, 90])
                 result[f"{ours}/{theirs}"] = [round(float(x), 4) for x in (low, middle, high)]
     return result
-
-
-class Raw(NamedTuple):
-    """The problem as matrices for solvers called directly: lots sold, names bought, active, loads."""
-
-    quadratic: Any
-    linear: FloatArray
-    equations: Any
-    right: FloatArray
-    rules: Any
-    limits: FloatArray
-    upper: FloatArray
-    bounded: int
-    variables: int
-    constant: float
-    cone: Any
-
-    @classmethod
-    def of(cls, problem: Problem, may_buy: np.ndarray, gamma: float | None, te: float | None = None) -> Raw:
-        """Presolved: what cannot be traded is no variable, what must be sold is no variable either."""
-        from scipy import sparse
-
-        p, lots = problem, problem.lots
-        n, k = len(p.names), p.exposures.shape[1]
-        gone = p.highest < p.held
-        forced = np.flatnonzero(gone[lots.name])
-        sell = np.flatnonzero(~gone[lots.name])
-        buy = np.flatnonzero(may_buy & ~gone)
-        held = p.held - np.bincount(lots.name[forced], weights=lots.weight[forced], minlength=n)
-        sell_cost = (lots.tax + p.sell_cost[lots.name])[sell]
-        constant = float((lots.tax + p.sell_cost[lots.name])[forced] @ lots.weight[forced])
-        m, b = len(sell), len(buy)
-        owns = sparse.csc_matrix((np.ones(m), (lots.name[sell], np.arange(m))), shape=(n, m))
-        gets = sparse.csc_matrix((np.ones(b), (buy, np.arange(b))), shape=(n, b))
-        eye = sparse.identity(n, format="csc")
-        paying = np.concatenate([p.sell_cost[lots.name[sell]], p.buy_cost[buy]])
-        rows = sparse.vstack(
-            [
-                sparse.hstack([owns, -gets, eye, sparse.csc_matrix((n, k))]),
-                sparse.hstack(
-                    [sparse.csc_matrix((k, m + b)), -sparse.csc_matrix(p.exposures.T), sparse.identity(k)]
-                ),
-                sparse.csc_matrix(np.concatenate([paying, np.ones(n), np.zeros(k)])[None]),
-            ],
-            format="csc",
-        )
-        paid = float(p.sell_cost[lots.name[forced]] @ lots.weight[forced])
-        right = np.concatenate([held - p.target, np.zeros(k), [1.0 - p.target.sum() - paid]])
-        loading = np.vstack([limit.loading for limit in p.limits])
-        wide = sparse.csc_matrix((len(p.limits), m + b))
-        tall = sparse.csc_matrix((len(p.limits), k))
-        turnover = np.concatenate([np.ones(m + b), np.zeros(n + k)])[None]
-        rules = sparse.vstack(
-            [
-                sparse.hstack([wide, sparse.csc_matrix(loading), tall]),
-                sparse.hstack([wide, -sparse.csc_matrix(loading), tall]),
-                sparse.csc_matrix(turnover),
-            ],
-            format="csc",
-        )
-        most = p.tallies[0].high - float(lots.weight[forced].sum())
-        limits = np.concatenate([[x.high for x in p.limits], [-x.low for x in p.limits], [most]])
-        linear = np.concatenate([sell_cost, p.buy_cost[buy], np.zeros(n + k)])
-        size = m + b + n + k
-        upper = np.concatenate([lots.weight[sell], np.maximum(p.highest - p.held, 0.0)[buy]])
-        diagonal = np.zeros(size)
-        cone = None
-        if gamma is not None:
-            diagonal[m + b : m + b + n] = 2.0 * gamma * p.specific
-            diagonal[m + b + n :] = 2.0 * gamma
-        else:
-            deviation = sparse.diags(np.sqrt(p.specific))
-            body = sparse.vstack(
-                [
-                    sparse.csc_matrix((1, size)),
-                    sparse.hstack([sparse.csc_matrix((n, m + b)), deviation, sparse.csc_matrix((n, k))]),
-                    sparse.hstack([sparse.csc_matrix((k, m + b + n)), sparse.identity(k)]),
-                ]
-            )
-            cone = (-body.tocsc(), np.concatenate([[te], np.zeros(n + k)]))
-        return cls(
-            sparse.diags(diagonal, format="csc"), linear, rows, right, rules, limits, upper, m + b, size,
-            constant, cone,
-        )  # fmt: skip
-
-    def piqp(self) -> float:
-        """One raw call of PIQP's sparse solver."""
-        import piqp
-
-        solver = piqp.SparseSolver()
-        solver.settings.verbose = False
-        low = np.concatenate([np.zeros(self.bounded), np.full(self.variables - self.bounded, -1e30)])
-        high = np.concatenate([self.upper, np.full(self.variables - self.bounded, 1e30)])
-        infinite = np.full(len(self.limits), -1e30)
-        solver.setup(
-            self.quadratic,
-            self.linear,
-            self.equations,
-            self.right,
-            self.rules,
-            infinite,
-            self.limits,
-            low,
-            high,
-        )
-        solver.solve()
-        x = np.asarray(solver.result.x)
-        return float(0.5 * x @ (self.quadratic @ x) + self.linear @ x) + self.constant
-
-    def clarabel(self) -> float:
-        """One raw call of Clarabel."""
-        import clarabel
-        from scipy import sparse
-
-        pick = sparse.identity(self.variables, format="csr")[: self.bounded]
-        rows = [self.equations, self.rules, -pick, pick]
-        right = [self.right, self.limits, np.zeros(self.bounded), self.upper]
-        cones = [
-            clarabel.ZeroConeT(len(self.right)),
-            clarabel.NonnegativeConeT(len(self.limits) + 2 * self.bounded),
-        ]
-        if self.cone is not None:
-            rows.append(self.cone[0])
-            right.append(self.cone[1])
-            cones.append(clarabel.SecondOrderConeT(len(self.cone[1])))
-        settings = clarabel.DefaultSettings()
-        settings.verbose = False
-        solver = clarabel.DefaultSolver(
-            self.quadratic,
-            self.linear,
-            sparse.vstack(rows, format="csc"),
-            np.concatenate(right),
-            cones,
-            settings,
-        )
-        x = np.asarray(solver.solve().x)
-        return float(0.5 * x @ (self.quadratic @ x) + self.linear @ x) + self.constant
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:

@@ -49,8 +49,20 @@ def rebalance(
     band: float = 0.02,
 ) -> Problem:
     """A drifted book: `tax` with all lots, `cost` with one lot a name and no tax."""
-    made = market(names, seed)
-    rng = np.random.default_rng(seed + 1)
+    return account(market(names, seed), seed + 1, variant=variant, turnover=turnover, band=band)
+
+
+def account(
+    made: Market,
+    seed: int,
+    *,
+    variant: str = "tax",
+    turnover: float = 0.4,
+    band: float = 0.02,
+) -> Problem:
+    """One of many accounts under one model: its own positions, lots, costs and exclusions."""
+    names = len(made.weight)
+    rng = np.random.default_rng(seed)
     held = made.weight * rng.uniform(0.5, 1.5, names) * (rng.uniform(size=names) > 0.25)
     held *= 0.995 / held.sum()
     names_held = np.flatnonzero(held > 0.0)

@@ -1,0 +1,104 @@
+"""Many different accounts under one model: the kernel with assembly beside raw PIQP with assembly.
+
+``python -m tests.benchmarks accounts --accounts 1000 --n 500 --seed 0 [--json OUT]``. Every account has
+its own positions, lots, costs and exclusions; index, risk model and limits are shared. Both sides start
+from arrays: ours makes and checks the problem, cuts it into segments and solves it; the other side writes
+its matrices (what the accounts share is made once, outside its clock) and solves them. The sides are
+called in turn, the order reversed for every other account; clock is CPU time of the process; the figure is
+the median over the accounts of the ratio. Objectives are compared before a time counts. Needs piqp.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tests.benchmarks import synthetic
+from tests.benchmarks.raw import Raw, Shared
+from xlplugin.engines.rebalancing.kernel import Solution, solve
+from xlplugin.engines.rebalancing.modes import BUY
+from xlplugin.engines.rebalancing.relaxation import Relaxation
+
+if TYPE_CHECKING:
+    from xlplugin.engines.rebalancing.problem import Problem
+
+TARGET = 0.25
+SAME = 1e-6  # relative: a raw solver stops at 1e-8 of its own scale
+
+
+def ours(problem: Problem, gamma: float) -> Solution:
+    """From arrays to weights: names with a loss worth taking are not bought, as in `kernel`."""
+    relaxation = Relaxation.of(replace(problem))  # made anew and checked, as for a new account
+    allowed = relaxation.modes.open.copy()
+    allowed[relaxation.modes.dented, BUY] = False
+    return solve(relaxation.envelope(gamma, allowed).program)
+
+
+def main(argv: list[str]) -> dict[str, Any]:
+    """Measure every account once."""
+    asked = _arguments(argv)
+    market = synthetic.market(asked.n, asked.seed)
+    shared, ratios, spent, lots = None, [], [], 0
+    worst = {"residual": 0.0, "relative_gap": 0.0, "objective_differs_by": 0.0}
+    failed: list[dict[str, Any]] = []
+    impossible = 0
+    for number in range(-1, asked.accounts):  # the first one warms both sides up
+        problem = synthetic.account(market, asked.seed + 2 + number, turnover=asked.turnover)
+        relaxation = Relaxation.of(problem)
+        may_buy = relaxation.modes.open[:, BUY] & ~relaxation.modes.dented
+        shared = shared or Shared.of(problem)
+        taken, found = {}, {}
+        for side in ("ours", "piqp") if number % 2 == 0 else ("piqp", "ours"):
+            started = time.process_time()
+            if side == "ours":
+                solution = ours(problem, asked.gamma)
+                found[side] = solution.objective
+            else:
+                found[side] = Raw.of(problem, may_buy, asked.gamma, shared=shared).piqp()
+            taken[side] = time.process_time() - started
+        if solution.status == "infeasible":
+            impossible += 1  # proved: these have no objective to compare
+            continue
+        differs = abs(found["piqp"] - found["ours"]) / max(abs(found["ours"]), 1e-12)
+        if solution.status != "solved" or differs > SAME:
+            failed.append({"account": number, "status": solution.status, "objective_differs_by": differs})
+            continue
+        if number < 0:
+            continue
+        lots += len(problem.lots)
+        worst["residual"] = max(worst["residual"], solution.residual)
+        worst["relative_gap"] = max(worst["relative_gap"], abs(solution.relative_gap))
+        worst["objective_differs_by"] = max(worst["objective_differs_by"], differs)
+        ratios.append(taken["ours"] / taken["piqp"])
+        spent.append((taken["ours"], taken["piqp"]))
+    low, middle, high = (round(float(x), 4) for x in np.percentile(ratios, [10, 50, 90]))
+    ours_ms, piqp_ms = (round(1e3 * float(x), 3) for x in np.median(np.array(spent), axis=0))
+    total = np.array(spent).sum(axis=0)
+    return {
+        "accounts": len(ratios),
+        "n": asked.n,
+        "seed": asked.seed,
+        "lots_per_account": round(lots / len(ratios)),
+        "infeasible": impossible,
+        "failed": failed,
+        "ours/piqp": [low, middle, high],
+        "ours/piqp_of_all_seconds": round(float(total[0] / total[1]), 4),
+        "milliseconds": {"ours": ours_ms, "piqp": piqp_ms},
+        "worst": worst,
+        "target": f"median at most {TARGET}",
+        "held": middle <= TARGET and not failed,
+    }
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="accounts", description=__doc__)
+    parser.add_argument("--accounts", type=int, default=1000)
+    parser.add_argument("--n", type=int, default=500, help="names in the index")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--gamma", type=float, default=5.0, help="price of variance")
+    parser.add_argument("--turnover", type=float, default=0.8)
+    return parser.parse_args(argv)
