@@ -162,24 +162,32 @@ def test_a_dask_cluster_of_a_real_scheduler_and_two_workers_gives_the_same_books
         assert books(tmp_path / "cluster/out/clients") == books(tmp_path / "alone/out/clients")
     finally:
         for process in reversed(started):
-            process.terminate()
-        for process in started:
-            process.wait(20)
+            _stopped(process)
 
 
 def _started(command: list[str], folder: Path) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+def _stopped(process: subprocess.Popen) -> None:
+    # One after the other, the scheduler last: a worker that loses its scheduler while it leaves may never end.
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(30)
+
+
 def _address(file: Path, workers: int) -> str:
     from distributed import Client
 
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if file.exists():
             address = json.loads(file.read_text())["address"]
             with Client(address) as client:
-                client.wait_for_workers(workers, timeout=60)
+                client.wait_for_workers(workers, timeout=120)
             return str(address)
         time.sleep(0.1)
     pytest.fail("the dask scheduler did not start")
