@@ -170,7 +170,7 @@ def _started(command: list[str], folder: Path) -> subprocess.Popen:
 
 
 def _stopped(process: subprocess.Popen) -> None:
-    # One after the other, the scheduler last: a worker that loses its scheduler while it leaves may never end.
+    # One after the other, the scheduler last: a worker without its scheduler may never end.
     process.terminate()
     try:
         process.wait(30)
