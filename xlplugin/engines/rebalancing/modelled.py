@@ -187,6 +187,11 @@ def model(
         status = task.status
         if status == "optimal":
             break
+    if status == "user_limit":
+        # Barely impossible limits can lead the solver astray; without a goal they are soon told.
+        alone = cp.Problem(cp.Minimize(0), constraints)
+        alone.solve(solver=cp.HIGHS if risk is None and extra is None else cp.CLARABEL)
+        status = alone.status if alone.status == "infeasible" else status
     if status in ("infeasible", "infeasible_inaccurate"):
         raise InfeasibleError("the limits of the model and the constraints added cannot hold together")
     if status != "optimal":
