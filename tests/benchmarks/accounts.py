@@ -24,6 +24,9 @@ from xlplugin.engines.rebalancing.modes import BUY
 from xlplugin.engines.rebalancing.relaxation import Relaxation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xlplugin.aliases import BoolArray
     from xlplugin.engines.rebalancing.problem import Problem
 
 TARGET = 0.25
@@ -36,6 +39,15 @@ def ours(problem: Problem, gamma: float) -> Solution:
     allowed = relaxation.modes.open.copy()
     allowed[relaxation.modes.dented, BUY] = False
     return solve(relaxation.envelope(gamma, allowed).program)
+
+
+def _sides(
+    problem: Problem, may_buy: BoolArray, gamma: float, shared: Shared
+) -> dict[str, Callable[[], float]]:
+    return {
+        "ours": lambda: ours(problem, gamma).objective,
+        "piqp": lambda: Raw.of(problem, may_buy, gamma, shared=shared).piqp(),
+    }
 
 
 def main(argv: list[str]) -> dict[str, Any]:
@@ -51,15 +63,13 @@ def main(argv: list[str]) -> dict[str, Any]:
         relaxation = Relaxation.of(problem)
         may_buy = relaxation.modes.open[:, BUY] & ~relaxation.modes.dented
         shared = shared or Shared.of(problem)
+        sides = _sides(problem, may_buy, asked.gamma, shared)
         taken, found = {}, {}
         for side in ("ours", "piqp") if number % 2 == 0 else ("piqp", "ours"):
             started = time.process_time()
-            if side == "ours":
-                solution = ours(problem, asked.gamma)
-                found[side] = solution.objective
-            else:
-                found[side] = Raw.of(problem, may_buy, asked.gamma, shared=shared).piqp()
+            found[side] = sides[side]()
             taken[side] = time.process_time() - started
+        solution = ours(problem, asked.gamma)
         if solution.status == "infeasible":
             impossible += 1  # proved: these have no objective to compare
             continue
