@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from xlplugin.batch.summary_words import WORDS
 from xlplugin.batch.writing import digest
+from xlplugin.workbook.fixed import CALCULATION_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -61,6 +62,8 @@ def summary_workbook(summary: Summary) -> bytes:
             "comments": summary.facts.run_id,
         }
     )
+    book.set_calc_mode("auto", int(CALCULATION_ID))
+    book.calc_on_load = False  # every formula has its value already
     sheets = _Sheets(book, summary)
     sheets.clients()
     sheets.failures()
