@@ -8,10 +8,14 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.programs import program
 
-__all__ = ["convert"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["convert", "convert_all"]
 
 SECONDS = 180
 
@@ -23,6 +27,19 @@ def convert(book: Path, target: str, folder: Path) -> Path:
     ------
     AssertionError
         If LibreOffice writes no file; with what it said.
+    """
+    return convert_all([book], target, folder)[0]
+
+
+def convert_all(books: Sequence[Path], target: str, folder: Path) -> list[Path]:
+    """Several books in one start of LibreOffice, which takes longer than a book does.
+
+    The books need names that differ before the last dot.
+
+    Raises
+    ------
+    AssertionError
+        If LibreOffice leaves out a file; with what it said.
     """
     office = program("soffice", "libreoffice", package="libreoffice-calc")
     folder.mkdir(parents=True, exist_ok=True)
@@ -37,13 +54,14 @@ def convert(book: Path, target: str, folder: Path) -> Path:
                 target,
                 "--outdir",
                 str(folder),
-                str(book),
+                *map(str, books),
             ],
             capture_output=True,
             text=True,
             timeout=SECONDS,
             check=False,
         )
-    written = folder / f"{book.stem}.{target.partition(':')[0]}"
-    assert written.exists(), f"LibreOffice wrote nothing: {done.stdout} {done.stderr}"
+    written = [folder / f"{book.stem}.{target.partition(':')[0]}" for book in books]
+    missing = [path.name for path in written if not path.exists()]
+    assert not missing, f"LibreOffice did not write {missing}: {done.stdout} {done.stderr}"
     return written

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-__all__ = ["absent", "program"]
+__all__ = ["absent", "node_package", "program"]
 
 
 def absent(reason: str) -> NoReturn:
@@ -28,3 +29,15 @@ def program(*names: str, package: str) -> str:
         if found := shutil.which(name):
             return found
     absent(f"not on PATH: {' or '.join(names)}; install {package} to run this test")
+
+
+def node_package(name: str) -> Path:
+    """Folder of an npm package; without it the calling test skips, or fails in the gate.
+
+    Looked for in the folder that `XLPLUGIN_NODE_MODULES` names, else in `node_modules` of the checkout.
+    """
+    default = Path(__file__).resolve().parents[1] / "node_modules"
+    folder = Path(os.environ.get("XLPLUGIN_NODE_MODULES", default)) / name
+    if not folder.is_dir():
+        absent(f"the npm package {name} is absent; `npm install {name}` in the checkout to run this test")
+    return folder
