@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.engines.rebalancing_problems import problem, problems
-from xlplugin.engines.rebalancing import kernel
-from xlplugin.engines.rebalancing.kernel import Program, Solution, clash, solve
+from xlplugin.engines.rebalancing.dual import Dual
+from xlplugin.engines.rebalancing.kernel import Climb, Program, Solution, certified, clash, solve
 from xlplugin.engines.rebalancing.modelled import FREE, PURCHASE, SALE, model
 from xlplugin.engines.rebalancing.modes import BUY, HARVEST
 from xlplugin.engines.rebalancing.problem import Limit, Problem
@@ -71,18 +71,18 @@ def test_every_solution_carries_a_residual_and_a_gap_below_one_in_a_hundred_mill
 @settings(deadline=None, max_examples=60)
 def test_the_gap_is_the_difference_of_the_two_objectives(made: Problem, pattern: int, seed: int) -> None:
     program, _ = decided(made, pattern)
-    dual = kernel._Dual(program)
+    dual = Dual(program)
     prices = any_prices(program, seed)
     point = dual.at(prices)
-    certified = kernel._certified(dual, point, dual.free(point), "iterations", 0, 0)
-    assert certified.objective - point.value == pytest.approx(certified.gap, abs=1e-12)
+    made_here = certified(dual, Climb(point, dual.free(point), "iterations", 0, 0))
+    assert made_here.objective - point.value == pytest.approx(made_here.gap, abs=1e-12)
 
 
 @given(made=problems(), pattern=st.integers(0, 1023), seed=st.integers(0, 1000))
 @settings(deadline=None, max_examples=40)
 def test_the_gradient_is_the_slope_of_the_dual_function(made: Problem, pattern: int, seed: int) -> None:
     program, _ = decided(made, pattern)
-    dual = kernel._Dual(program)
+    dual = Dual(program)
     prices = any_prices(program, seed)
     gradient, step = dual.at(prices).gradient, 1e-6
     for place in range(len(prices)):
@@ -103,7 +103,7 @@ def test_the_dual_function_is_never_above_a_plan(made: Problem, pattern: int, se
     if solution.status != "solved":
         return
     prices = any_prices(program, seed, 0.1)
-    assert kernel._Dual(program).at(prices).value <= solution.objective + 1e-9
+    assert Dual(program).at(prices).value <= solution.objective + 1e-9
 
 
 @given(made=problems(), pattern=st.integers(0, 1023), scale=st.sampled_from([0.5, 2.0, 10.0]))

@@ -18,20 +18,28 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from xlplugin.engines.rebalancing.dual import COLD_DAMPING, TOLERANCE, WARM_DAMPING, Dual, Point, newton
+
 if TYPE_CHECKING:
     from xlplugin.aliases import FloatArray, IntArray
 
-__all__ = ["Program", "Rules", "Segments", "Solution", "clash", "solve"]
+__all__ = [
+    "Climb",
+    "Program",
+    "Rules",
+    "Segments",
+    "Solution",
+    "Status",
+    "certified",
+    "clash",
+    "climb",
+    "solve",
+]
 
 Status = Literal["solved", "infeasible", "stalled", "iterations"]
 
-TOLERANCE = 1e-9  # of the residual: 0.001 per million of net asset value
-_COLD_DAMPING, _WARM_DAMPING = 0.1, 1e-4  # from no prices, and from those of a similar problem
-_LARGEST_DAMPING = 1e6
-_GAP = 5e-9  # of the objective: largest duality gap of a solved problem
 _ACCEPTED = 1e-8  # residual of a solution that rounding keeps from the tolerance
 _SLOW, _PHASE_ONE = 40, 500.0  # after so many steps feasibility is tested at this price of variance
-_ROUNDING = 1e-14  # of the dual value, relative to the size of its terms
 _CLASH_EVERY = 8  # iterations between two tests for contradiction
 
 
@@ -192,128 +200,6 @@ class Solution(NamedTuple):
         return self.gap / max(abs(self.objective), 1e-12)
 
 
-class _Point(NamedTuple):
-    """The dual function at one set of prices."""
-
-    prices: FloatArray
-    value: float
-    gradient: FloatArray
-    violation: FloatArray
-    weights: FloatArray
-    position: FloatArray
-    taken: FloatArray
-    cost: float
-    specific_variance: float
-
-
-class _Dual:
-    """The dual function of one program, with all that does not depend on the prices."""
-
-    def __init__(self, program: Program) -> None:
-        p, s, rules = program, program.segments, program.rules
-        self.program = p
-        self.factors = k = p.exposures.shape[1]
-        curvature = 2.0 * p.gamma * p.specific
-        self.equation = rules.low == rules.high
-        self.ones = np.ones(s.low.shape[1])
-        self.half_bend = 0.5 * s.bend if s.bend.any() else None
-        # Without bends one curvature holds for all segments of a name.
-        self.inverse = 1.0 / (curvature[:, None] + (0.0 if self.half_bend is None else s.bend))
-        pull = (curvature * p.target)[:, None] - s.slope
-        if self.half_bend is not None:
-            pull += s.bend * s.low
-        self.pull = pull * self.inverse
-        # The Levenberg term is scaled by the curvature that all names together could give.
-        widest = self.inverse.max(axis=1)
-        diagonal = (p.columns * p.columns).T @ widest
-        for place, rule in enumerate(rules.counted):
-            count = rules.count[place]
-            diagonal[k + rule] += float(widest @ ((count * count) @ self.ones)) / len(self.ones)
-        diagonal[:k] += 0.5 / p.gamma
-        self.scale = np.sqrt(np.maximum(diagonal, 1e-300))
-        limits = np.maximum(
-            np.where(np.isfinite(rules.low), np.abs(rules.low), 0.0),
-            np.where(np.isfinite(rules.high), np.abs(rules.high), 0.0),
-        )
-        self.size = np.concatenate([np.abs(p.target_exposure), limits])
-
-    def at(self, prices: FloatArray) -> _Point:
-        """Value and gradient; the weights that the prices call for."""
-        p, s, rules, k = self.program, self.program.segments, self.program.rules, self.factors
-        price = (p.columns @ prices)[:, None]
-        for place, rule in enumerate(rules.counted):
-            if prices[k + rule] != 0.0:
-                price = price + prices[k + rule] * rules.count[place]
-        position = self.pull - price * self.inverse
-        taken = np.minimum(np.maximum(position, s.low), s.high)
-        taken -= s.low
-        weights = s.base + taken @ self.ones
-        active = weights - p.target
-        specific_variance = float(p.specific @ (active * active))
-        cost = s.base_cost + float(np.vdot(s.slope, taken))
-        if self.half_bend is not None:
-            cost += float(np.vdot(self.half_bend, taken * taken))
-        held = p.columns.T @ weights
-        held[:k] -= p.target_exposure
-        value = held[k:] + rules.base
-        for place, rule in enumerate(rules.counted):
-            value[rule] += float(np.vdot(rules.count[place], taken))
-        factor_prices, y = prices[:k], prices[k:]
-        over, under = value - rules.high, value - rules.low
-        unpriced = np.maximum(over, 0.0) + np.minimum(under, 0.0)
-        violation = np.where(y > 0.0, over, np.where(y < 0.0, under, unpriced))
-        gradient = np.concatenate([held[:k] - factor_prices / (2.0 * p.gamma), violation])
-        priced = y != 0.0
-        dual = (
-            p.gamma * specific_variance
-            + cost
-            + float(factor_prices @ held[:k])
-            - float(factor_prices @ factor_prices) / (4.0 * p.gamma)
-            + float(y[priced] @ violation[priced])
-        )
-        return _Point(prices, dual, gradient, violation, weights, position, taken, cost, specific_variance)
-
-    def closed(self, point: _Point) -> bool:
-        """Whether the duality gap is small beside the objective, as far as rounding lets it be."""
-        k = self.factors
-        gap = self.program.gamma * float(point.gradient[:k] @ point.gradient[:k])
-        gap -= float(point.prices[k:] @ np.where(point.prices[k:] != 0.0, point.violation, 0.0))
-        noise = _ROUNDING * (abs(self.program.segments.base_cost) + float(np.abs(point.prices) @ self.size))
-        return abs(gap) <= max(_GAP * abs(point.value), 10.0 * noise)
-
-    def free(self, point: _Point) -> IntArray:
-        """Prices that may move: all factors, and rules that are priced or broken."""
-        k, cap = self.factors, self.program.rules.cap
-        y, violation = point.prices[k:], point.violation
-        at_cap = ((y >= cap) & (violation > 0.0)) | ((y <= -cap) & (violation < 0.0))
-        moving = ((y != 0.0) | (violation != 0.0)) & ~at_cap
-        return np.concatenate([np.arange(k), k + np.flatnonzero(moving)])
-
-    def box(self, point: _Point) -> tuple[FloatArray, FloatArray]:
-        """A price keeps its sign within one step, unless its rule is an equation."""
-        k, cap = self.factors, self.program.rules.cap
-        y = point.prices[k:]
-        sign = np.where(y != 0.0, np.sign(y), np.sign(point.violation))
-        unbounded = np.full(k, np.inf)
-        low = np.where(self.equation | (sign < 0.0), -cap, 0.0)
-        high = np.where(self.equation | (sign > 0.0), cap, 0.0)
-        return np.concatenate([-unbounded, low]), np.concatenate([unbounded, high])
-
-    def curvature(self, point: _Point, free: IntArray) -> FloatArray:
-        """The generalised Hessian of the dual on the free prices, sign changed."""
-        p, s, k = self.program, self.program.segments, self.factors
-        name, segment = np.nonzero((s.low < point.position) & (point.position < s.high))
-        columns = p.columns[name]
-        for place, rule in enumerate(p.rules.counted):
-            columns[:, k + rule] += p.rules.count[place][name, segment]
-        if len(free) < columns.shape[1]:
-            columns = columns[:, free]
-        inverse = self.inverse[name, segment if self.half_bend is not None else 0]
-        matrix: FloatArray = (columns * inverse[:, None]).T @ columns
-        matrix.flat[: k * len(free) : len(free) + 1] += 0.5 / p.gamma
-        return matrix
-
-
 def solve(
     program: Program,
     prices: FloatArray | None = None,
@@ -356,43 +242,58 @@ def solve(
     >>> solve(program).weights.round(3).tolist()
     [0.55, 0.45]
     """
-    dual = _Dual(program)
-    k, rules = dual.factors, program.rules
-    start = np.zeros(k + len(rules.low)) if prices is None else prices.copy()
-    start[k:] = np.clip(
-        start[k:],
-        np.where(np.isfinite(rules.low), -rules.cap, 0.0),
-        np.where(np.isfinite(rules.high), rules.cap, 0.0),
-    )
-    point, mark = dual.at(start), start
-    status: Status = "iterations"
-    damping, evaluations, step_number = _COLD_DAMPING if prices is None else _WARM_DAMPING, 1, 0
-    free = dual.free(point)
+    dual = Dual(program, tolerance)
+    made = climb(dual, dual.start(prices), warm=prices is not None, iterations=iterations)
+    reached = np.abs(made.point.gradient[made.free]).max(initial=0.0) <= _ACCEPTED
+    if reached and made.status != "infeasible":
+        made = made._replace(status="solved")
+    return certified(dual, made)
+
+
+class Climb(NamedTuple):
+    """Where a Newton run ended, and the prices that were free there."""
+
+    point: Point
+    free: IntArray
+    status: Status
+    iterations: int
+    evaluations: int
+
+
+def climb(dual: Dual, start: FloatArray, *, warm: bool, iterations: int) -> Climb:
+    """Newton steps until the dual is settled, its rules are proved to clash, or nothing helps.
+
+    Parameters
+    ----------
+    dual : Dual
+    start : ndarray
+        Prices.
+    warm : bool
+        Whether the prices are those of a similar problem.
+    iterations : int
+        Most steps.
+    """
+    point, mark, step, evaluations = dual.at(start), start, 0, 1
+    damping, free = WARM_DAMPING if warm else COLD_DAMPING, dual.free(point)
     while True:
-        if np.abs(point.gradient[free]).max(initial=0.0) <= tolerance and dual.closed(point):
-            status = "solved"
-            break
-        if step_number == iterations:
-            break
-        if step_number == _SLOW and program.gamma < _PHASE_ONE and _clashes(program):
-            status = "infeasible"
-            break
-        if step_number % _CLASH_EVERY == _CLASH_EVERY - 1:
-            if max(clash(program, point.prices), clash(program, point.prices - mark)) > 0.0:
-                status = "infeasible"
-                break
+        if dual.settled(point, free):
+            return Climb(point, free, "solved", step, evaluations)
+        if step == iterations:
+            return Climb(point, free, "iterations", step, evaluations)
+        slow = step == _SLOW and dual.program.gamma < _PHASE_ONE
+        if slow and _clashes(dual.program):
+            return Climb(point, free, "infeasible", step, evaluations)
+        if step % _CLASH_EVERY == _CLASH_EVERY - 1:
+            # Prices and their changes both tend to the ray along which the dual is unbounded.
+            if max(clash(dual.program, point.prices), clash(dual.program, point.prices - mark)) > 0.0:
+                return Climb(point, free, "infeasible", step, evaluations)
             mark = point.prices
-        step_number += 1
-        moved, damping, tried = _newton(dual, point, free, damping)
-        evaluations += tried
+        moved, damping, tried = newton(dual, point, free, damping)
+        step, evaluations = step + 1, evaluations + tried
         if moved is None:
-            status = "stalled"
-            break
+            return Climb(point, free, "stalled", step, evaluations)
         point = moved
         free = dual.free(point)
-    if status != "solved" and np.abs(point.gradient[free]).max(initial=0.0) <= _ACCEPTED:
-        status = "solved" if status != "infeasible" else status
-    return _certified(dual, point, free, status, step_number, evaluations)
 
 
 def _clashes(program: Program) -> bool:
@@ -400,42 +301,9 @@ def _clashes(program: Program) -> bool:
     return solve(program.at(_PHASE_ONE), iterations=_SLOW).status == "infeasible"
 
 
-def _newton(dual: _Dual, point: _Point, free: IntArray, damping: float) -> tuple[_Point | None, float, int]:
-    """One accepted step, the damping for the next one, and how many were tried."""
-    matrix = dual.curvature(point, free)
-    gradient, scale = point.gradient[free], dual.scale[free]
-    scaled, right = matrix / np.outer(scale, scale), gradient / scale
-    low, high = dual.box(point)
-    # Rounding of the dual value is relative to its terms, not to the value, which is often near zero.
-    noise = _ROUNDING * (
-        abs(point.value) + abs(dual.program.segments.base_cost) + float(np.abs(point.prices) @ dual.size)
-    )
-    tried = 0
-    while damping < _LARGEST_DAMPING:
-        damped = scaled.copy()
-        damped.flat[:: len(free) + 1] += damping
-        prices = point.prices.copy()
-        prices[free] += np.linalg.solve(damped, right) / scale
-        prices = np.minimum(np.maximum(prices, low), high)
-        step = (prices - point.prices)[free]
-        predicted = float(gradient @ step - 0.5 * (step @ (matrix @ step)))
-        trial = dual.at(prices)
-        tried += 1
-        gained = trial.value - point.value
-        if predicted > 0.0 and gained >= 0.01 * predicted - noise:
-            ratio = gained / predicted
-            if ratio > 0.7:
-                damping = max(damping / 20.0, 1e-11)
-            elif ratio < 0.2:
-                damping *= 4.0
-            return trial, damping, tried
-        damping = max(8.0 * damping, 1e-4)
-    return None, damping, tried
-
-
-def _certified(
-    dual: _Dual, point: _Point, free: IntArray, status: Status, iterations: int, evaluations: int
-) -> Solution:
+def certified(dual: Dual, made: Climb) -> Solution:
+    """The solution at the end of a run, its residual and gap worked out anew from the weights."""
+    point = made.point
     p, k, cap = dual.program, dual.factors, dual.program.rules.cap
     y, soft = point.prices[k:], np.isfinite(dual.program.rules.cap)
     loads = p.exposures.T @ (point.weights - p.target)
@@ -449,10 +317,10 @@ def _certified(
     return Solution(
         weights=point.weights,
         prices=point.prices,
-        status=status,
-        iterations=iterations,
-        evaluations=evaluations,
-        residual=float(np.abs(point.gradient[free]).max(initial=0.0)),
+        status=made.status,
+        iterations=made.iterations,
+        evaluations=made.evaluations,
+        residual=float(np.abs(point.gradient[made.free]).max(initial=0.0)),
         gap=p.gamma * float(short @ short) - float(y @ point.violation) + penalty,
         dual=point.value,
         objective=p.gamma * variance + point.cost + penalty,
@@ -469,7 +337,7 @@ def clash(program: Program, prices: FloatArray) -> float:
     ----------
     program : Program
     prices : ndarray of shape (n_factors + n_rules,)
-        Any numbers; those of factors and soft rules are not used.
+        Any numbers; those of factors and soft rules are not used, nor what may follow them.
 
     Returns
     -------
@@ -477,8 +345,8 @@ def clash(program: Program, prices: FloatArray) -> float:
         Least value of the priced rules over all weights the segments allow, minus the most the
         limits admit, minus a margin for rounding. Above zero no weights can satisfy all hard rules.
     """
-    rules, s = program.rules, program.segments
-    y = np.where(np.isinf(rules.cap), prices[program.exposures.shape[1] :], 0.0)
+    rules, s, k = program.rules, program.segments, program.exposures.shape[1]
+    y = np.where(np.isinf(rules.cap), prices[k : k + len(rules.low)], 0.0)
     limit = np.where(y > 0.0, rules.high, rules.low)
     y = np.where(np.isfinite(limit), y, 0.0)
     price = y @ rules.weight
