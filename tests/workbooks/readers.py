@@ -171,6 +171,7 @@ def by_sheetjs(books: Sequence[Path], _: Path) -> list[Values]:
 def by_gnumeric(books: Sequence[Path], folder: Path) -> list[Values]:
     """As it stores them again."""
     ssconvert = program("ssconvert", package="gnumeric")
+    folder.mkdir(exist_ok=True)
     return [stored(_by_ssconvert(ssconvert, book, folder / f"{book.stem}.xlsx")) for book in books]
 
 
