@@ -50,7 +50,7 @@ def test_live_books_show_their_stored_values_where_nothing_is_calculated(reader,
 @pytest.mark.slow
 @pytest.mark.parametrize("reader", CALCULATING)
 def test_a_program_without_our_functions_keeps_all_that_no_formula_gave(reader, whole, tmp_path):
-    """What it calculates anew in a live book is compared with our functions in it: tests/hosts."""
+    """It calculates a live book anew when it opens it, and shows #NAME? where our functions stand."""
     books = {name: whole[name] for name in ("advisor ja", "advisor en", "macros ja", "macros en")}
     for name, read in zip(books, READERS[reader](list(books.values()), tmp_path), strict=True):
         formulas = calculated(books[name])
