@@ -55,6 +55,7 @@ LIMITS = TableSchema(
         Column("lower", ("下限",), Kind.NUMBER),
         Column("upper", ("上限",), Kind.NUMBER),
         Column("group", ("グループ",), Kind.TEXT),
+        Column("beta", ("ベータ",), Kind.NUMBER),
         Column("current", ("現在比率", "保有比率"), Kind.NUMBER),
         Column("cost", ("費用", "売買費用率"), Kind.NUMBER),
         Column("liquidity", ("流動性", "平均売買代金"), Kind.NUMBER),
@@ -67,6 +68,7 @@ REPLICATE_OPTIONS = OptionSchema(
     (
         Option("cash", ("現金比率",), Kind.NUMBER, 0.0, between=(0.0, 0.999999)),
         Option("band", ("許容幅",), Kind.NUMBER, None, between=(0.0, 1.0)),
+        Option("beta_band", ("ベータ許容幅",), Kind.NUMBER, None, between=(0.0, 10.0)),
         Option("cost_weight", ("費用係数",), Kind.NUMBER, 0.0, between=(0.0, 1e9)),
         Option("min_weight", ("最低比率",), Kind.NUMBER, 0.0, between=(0.0, 1.0)),
         Option("turnover", ("回転率上限",), Kind.NUMBER, None, between=(0.0, 10.0)),
@@ -109,8 +111,8 @@ def replicate(
     limits: Annotated[
         OptionalRecords,
         Help(
-            "Table with any of lower, upper, group, current, cost, liquidity, must_hold; one row per name",
-            "制約表(下限・上限・グループ・現在比率・費用・流動性・必須保有のいずれか、銘柄順)",
+            "Any of lower, upper, group, beta, current, cost, liquidity, must_hold; one row per name",
+            "制約表(下限・上限・グループ・ベータ・現在比率・費用・流動性・必須保有のいずれか、銘柄順)",
         ),
         LIMITS,
     ] = None,
@@ -120,8 +122,8 @@ def replicate(
     options: Annotated[
         OptionalSettings,
         Help(
-            "cash, band, cost_weight, min_weight, turnover",
-            "現金比率・許容幅・費用係数・最低比率・回転率上限",
+            "cash, band, beta_band, cost_weight, min_weight, turnover",
+            "現金比率・許容幅・ベータ許容幅・費用係数・最低比率・回転率上限",
         ),
         REPLICATE_OPTIONS,
     ] = None,
@@ -151,6 +153,7 @@ def replicate(
         **_limits(limits, n),
         cash=given["cash"],
         band=given["band"],
+        beta_band=given["beta_band"],
         cost_weight=given["cost_weight"],
         min_weight=given["min_weight"],
         turnover=given["turnover"],
@@ -173,7 +176,7 @@ def _limits(limits: Table | None, n: int) -> dict[str, Any]:
         values[places] = [fill if value is None else value for value in limits[key]]
         return values
 
-    blank = {"lower": 0.0, "upper": np.inf, "current": 0.0, "cost": 0.0, "liquidity": 0.0}
+    blank = {"lower": 0.0, "upper": np.inf, "beta": 0.0, "current": 0.0, "cost": 0.0, "liquidity": 0.0}
     found: dict[str, Any] = {key: column(key, fill) for key, fill in blank.items() if key in limits.present}
     if "group" in limits.present:
         labels = dict(zip(places, limits["group"], strict=True))

@@ -191,6 +191,32 @@ def test_a_group_band_holds_the_groups_near_the_index():
     assert abs(tied[of_a].sum() - index[of_a].sum()) <= 0.01 + 1e-9
 
 
+def test_a_beta_band_holds_the_beta_near_that_of_the_index():
+    rng = np.random.default_rng(24)
+    beta = rng.uniform(0.5, 1.6, 8)
+    # Beta matters little to this covariance, so that only the band holds it.
+    covariance = np.diag(rng.uniform(0.01, 0.2, 8)) + 1e-4 * np.outer(beta, beta)
+    benchmark, upper = rng.dirichlet(np.ones(8)), np.full(8, np.inf)
+    upper[np.argsort(beta)[-2:]] = 0.0
+    free = ReplicationRequest(benchmark, risk=covariance, upper=upper)
+    loose = OPTIMIZED.weights(free)
+    band = 0.3 * abs(beta @ (loose - benchmark))
+    banded = ReplicationRequest(benchmark, risk=covariance, upper=upper, beta=beta, beta_band=band)
+    held = OPTIMIZED.weights(banded)
+    assert band > 1e-3
+    assert abs(beta @ (held - benchmark)) == pytest.approx(band, rel=1e-6)
+    w = cp.Variable(8, nonneg=True)
+    rules = [cp.sum(w) == 1, w[upper == 0.0] == 0, cp.abs(beta @ (w - benchmark)) <= band]
+    task = cp.Problem(cp.Minimize(cp.quad_form(w - benchmark, cp.psd_wrap(covariance))), rules)
+    task.solve(solver=cp.CLARABEL, tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)
+    assert held == pytest.approx(w.value, abs=1e-6)
+
+
+def test_a_beta_band_without_betas_is_refused():
+    with pytest.raises(InputError, match="column beta"):
+        ReplicationRequest(np.array([0.5, 0.5]), beta_band=0.02)
+
+
 def test_a_dear_trade_leaves_the_portfolio_as_it_is():
     index, risk = market(10)
     current = np.full(10, 0.1)

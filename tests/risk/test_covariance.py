@@ -161,6 +161,16 @@ def test_components_keep_the_sample_variances_and_all_of_them_give_the_sample_ba
     assert np.all(vectors.sum(axis=0) >= -1e-9)
 
 
+@given(samples())
+def test_a_floor_lifts_the_smallest_specific_variances_and_leaves_the_others(returns):
+    plain, floored = statistical_model(returns, 2, 1), statistical_model(returns, 2, 1, floor=0.5)
+    middle = np.median(plain.specific_variance)
+    assert floored.specific_variance == pytest.approx(np.maximum(plain.specific_variance, middle), rel=1e-12)
+    assert floored.factor_covariance == pytest.approx(plain.factor_covariance)
+    with pytest.raises(DomainError, match="from 0 to 1"):
+        statistical_model(returns, 2, 1, floor=1.5)
+
+
 @settings(deadline=None, max_examples=40)
 @given(samples())
 def test_given_exposures_agree_with_one_least_squares_fit_per_period(returns):

@@ -78,6 +78,17 @@ def test_a_limit_on_groups_needs_groups_and_a_turnover_cap_needs_holdings():
         replicate("optimized", covariance=RISK, options=[["turnover", 0.1]])
 
 
+def test_a_beta_band_moves_the_weights_towards_the_beta_of_the_index():
+    table = [["ベータ", "upper"], [1.4, 0.0], [1.0, None], [0.6, None]]
+    free = replicate("optimized", covariance=RISK, limits=table)
+    held = replicate("optimized", covariance=RISK, limits=table, options=[["ベータ許容幅", 0.1]])
+    # The index has a beta of 0.4 x 1.4 + 0.4 x 1.0 + 0.2 x 0.6 = 1.08.
+    assert 1.08 - free[1] - 0.6 * free[2] > 0.2
+    assert 1.08 - held[1] - 0.6 * held[2] == pytest.approx(0.1)
+    with pytest.raises(InputError, match="column beta"):
+        replicate("optimized", covariance=RISK, options=[["beta_band", 0.05]])
+
+
 def test_what_each_method_needs_is_said():
     with pytest.raises(InputError, match="no risk model"):
         replicate("optimized")

@@ -291,7 +291,9 @@ def _eigen(returns: FloatArray, factors: int) -> tuple[FloatArray, FloatArray]:
     return values, vectors
 
 
-def statistical_model(returns: FloatArray, factors: int, periods_per_year: float = 252.0) -> FactorModel:
+def statistical_model(
+    returns: FloatArray, factors: int, periods_per_year: float = 252.0, floor: float = 0.0
+) -> FactorModel:
     """Principal components of the sample covariance; the rest of the diagonal is specific.
 
     Parameters
@@ -302,23 +304,32 @@ def statistical_model(returns: FloatArray, factors: int, periods_per_year: float
         At most the number of securities; a larger number is cut to it.
     periods_per_year : float
         Periods per year.
+    floor : float
+        Quantile of the specific variances below which none is left, 0 to 1: a name that the components
+        explain by chance is not free of risk of its own.
 
     Returns
     -------
     FactorModel
-        Per year. Its diagonal is the sample variance.
+        Per year. Without a floor its diagonal is the sample variance.
+
+    Raises
+    ------
+    DomainError
+        If the floor is outside 0 to 1.
 
     Notes
     -----
     Plain components understate the active risk of an optimised portfolio (see SPEC.md); use
     `xlplugin.risk.models.default_model` for optimising.
     """
+    if not 0.0 <= floor <= 1.0:
+        raise DomainError(f"the floor of specific variances is the quantile {floor:g}, not from 0 to 1")
     values, vectors = _eigen(returns, min(factors, returns.shape[1]))
     sample = np.var(returns, axis=0, ddof=1)
-    common = (vectors**2) @ values
-    return FactorModel(
-        vectors, np.diag(values) * periods_per_year, np.maximum(sample - common, 0.0) * periods_per_year
-    )
+    specific = np.maximum(sample - (vectors**2) @ values, 0.0)
+    specific = np.maximum(specific, np.quantile(specific, floor))
+    return FactorModel(vectors, np.diag(values) * periods_per_year, specific * periods_per_year)
 
 
 def regression_model(

@@ -1,7 +1,8 @@
 """How well an account of a given size can hold an index in whole trading units.
 
 Bought from cash, nothing held before: the smallest forecast tracking risk that trading units leave,
-with the proof how much better any other choice could be. Idle cash counts as missing shares.
+with the proof how much better any other choice could be. Idle cash counts as missing shares; a fund on
+the index may take it up.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from xlplugin.engines.rebalancing.branching import Effort
+from xlplugin.engines.rebalancing.fund import Fund, with_fund
 from xlplugin.engines.rebalancing.pipeline import Units, rebalance
 from xlplugin.engines.rebalancing.problem import Limit, Lots, Problem
 from xlplugin.errors import DomainError
@@ -41,6 +43,8 @@ class Size(NamedTuple):
         Names held.
     cash : float
         Share left idle.
+    fund : float
+        Trading units of the fund.
     """
 
     amount: float
@@ -49,6 +53,7 @@ class Size(NamedTuple):
     units: FloatArray
     names: int
     cash: float
+    fund: float = 0.0
 
 
 def account_sizes(
@@ -61,6 +66,7 @@ def account_sizes(
     cash_low: float = 0.0,
     cash_high: float = 1.0,
     limits: tuple[Limit, ...] = (),
+    fund: Fund | None = None,
     effort: Effort | None = None,
 ) -> list[Size]:
     """The best portfolio in whole units for every amount, smallest amount first.
@@ -80,6 +86,8 @@ def account_sizes(
         Share of the account that may stay idle.
     limits : tuple of Limit
         For example a beta band.
+    fund : Fund, optional
+        On the index: the optimisation may put money into it that units of shares leave over.
     effort : Effort, optional
 
     Returns
@@ -119,10 +127,16 @@ def account_sizes(
             nav=amount,
         )
         unit = unit_price / amount
+        if fund is not None:
+            problem, unit = with_fund(problem, fund), np.append(unit, fund.unit_price / amount)
         starts = () if before is None else (np.floor(before[1] * amount / before[0] + 1e-9) * unit,)
-        plan = rebalance(problem, gamma=_SCALE, effort=effort, units=Units(unit, np.zeros(n)), starts=starts)
+        plan = rebalance(
+            problem, gamma=_SCALE, effort=effort, units=Units(unit, np.zeros(len(unit))), starts=starts
+        )
         units = np.round(plan.weights / unit)
         before = (amount, units)
         bound = float(np.sqrt(max(plan.bound, 0.0) / _SCALE))
-        made.append(Size(amount, plan.tracking_risk, bound, units, int((units > 0.0).sum()), plan.cash))
+        shares, rest = units[:n], float(units[n:].sum())
+        names = int((shares > 0.0).sum())
+        made.append(Size(amount, plan.tracking_risk, bound, shares, names, plan.cash, rest))
     return made

@@ -50,6 +50,10 @@ class ReplicationRequest:
         Share kept in cash; the weights sum to 1 - cash.
     band : float, optional
         Largest absolute active weight of a group.
+    beta : ndarray of shape (n,), optional
+        Beta of each name to the market, for `beta_band`.
+    beta_band : float, optional
+        Largest absolute gap between the beta of the copy and that of the index; cash has none.
     cost_weight : float
         Price of the trading cost against half the active variance.
     min_weight : float
@@ -76,6 +80,8 @@ class ReplicationRequest:
     must_hold: BoolArray | None = None
     cash: float = 0.0
     band: float | None = None
+    beta: FloatArray | None = None
+    beta_band: float | None = None
     cost_weight: float = 0.0
     min_weight: float = 0.0
     turnover: float | None = None
@@ -83,7 +89,8 @@ class ReplicationRequest:
     def __post_init__(self) -> None:
         n = same_length(benchmark=self.benchmark)
         vectors = {"lower": self.lower, "upper": self.upper, "current": self.current, "cost": self.cost}
-        for name, vector in {**vectors, "liquidity": self.liquidity, "must_hold": self.must_hold}.items():
+        vectors |= {"liquidity": self.liquidity, "beta": self.beta}
+        for name, vector in {**vectors, "must_hold": self.must_hold}.items():
             if vector is not None and vector.shape != (n,):
                 raise ShapeError(name, got=vector.shape, expected=(n,))
         for name, labels in (("cell", self.cells), ("group", self.group)):
@@ -100,6 +107,7 @@ class ReplicationRequest:
             raise DomainError(f"count: {self.count} is not at least one name")
         for name, value in (
             ("band", self.band),
+            ("beta_band", self.beta_band),
             ("cost_weight", self.cost_weight),
             ("min_weight", self.min_weight),
             ("turnover", self.turnover),
@@ -108,6 +116,8 @@ class ReplicationRequest:
                 raise DomainError(f"{name}: {value:g} is negative")
         if self.band is not None and self.group is None:
             raise InputError("band: needs a column group in limits, the group of each name")
+        if self.beta_band is not None and self.beta is None:
+            raise InputError("beta_band: needs a column beta in limits, the beta of each name")
         if self.turnover is not None and self.current is None:
             raise InputError("turnover: needs a column current in limits, the weights held now")
         if self.cost_weight > 0.0 and (self.current is None or self.cost is None):

@@ -93,6 +93,10 @@ def weight_problem(request: ReplicationRequest) -> WeightProblem:
             member = np.array([of == group for of in request.group], dtype=np.float64)
             middle = exact_sum(member * request.benchmark)
             rows.append(Row(f"band of group {group}", member, middle - request.band, middle + request.band))
+    if request.beta_band is not None and request.beta is not None:
+        middle = exact_sum(request.beta * request.benchmark)
+        low, high = middle - request.beta_band, middle + request.beta_band
+        rows.append(Row("band of beta", request.beta, low, high))
     has_cost = request.cost_weight > 0.0 and request.cost is not None
     return WeightProblem(
         benchmark=request.benchmark,
