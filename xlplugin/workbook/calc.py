@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import formualizer
 
-from xlplugin.errors import DomainError, ErrorValue
+from xlplugin.errors import ConvergenceError, DomainError, ErrorValue
 from xlplugin.workbook.lambdas import EACH
 from xlplugin.workbook.lowering import FIXED, OMIT
 from xlplugin.workbook.replacements import REPLACEMENTS, TEXT
@@ -24,8 +24,9 @@ from xlplugin.workbook.values import OMITTED, error, fixed_array, value_in, valu
 from xlplugin.workbook.zipped import PackageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from xlplugin.workbook.sheets import Sheet
     from xlplugin.workbook.spills import Captures
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 TIME_LIMIT_MS = 60_000
+MAX_ROUNDS = 40  # longer than any chain of results that read each other
 
 
 class Failed(Protocol):
@@ -186,20 +188,44 @@ class Formualizer:
 class Recorder:
     """Failures by cell during one calculation, and what must be raised when it is over.
 
-    The calculator swallows everything that a function raises, Ctrl-C included.
+    The calculator swallows everything that a function raises, Ctrl-C included. A cell that is
+    calculated again in a later round forgets what failed in an earlier one.
     """
 
     sites: Sequence[tuple[str, str]]  # sheet and cell of each numbered formula
-    log: list[FunctionFailure] = field(default_factory=list)
     abort: list[BaseException] = field(default_factory=list)
-    sentences: dict[str, str] = field(default_factory=dict)  # "Sheet!A5" -> sentence
     dates: dict[int, set[int]] | None = None  # columns with dates by site, where somebody asks
+    rounds: int = 0
+    _failures: dict[int, tuple[int, list[FunctionFailure]]] = field(default_factory=dict)  # by site
+
+    @property
+    def log(self) -> list[FunctionFailure]:
+        """Every failed call."""
+        return [failure for _, failures in self._failures.values() for failure in failures]
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a failure is older than the last round: its cell may have changed without a call."""
+        return any(number < self.rounds for number, _ in self._failures.values())
+
+    def begin_round(self) -> None:
+        """Before each evaluation."""
+        self.rounds += 1
+
+    def called(self, site: int) -> None:
+        """Before each call: forget what the cell did in an earlier round."""
+        if site in self._failures and self._failures[site][0] < self.rounds:
+            del self._failures[site]
 
     def failed(self, site: int, function: str, failure: Failed) -> None:
         """Remember one failed call."""
         sheet, place = self.sites[site]
-        self.log.append(FunctionFailure(sheet, place, function, failure.error.value, failure.sentence))
-        self.sentences.setdefault(f"{sheet}!{place}", failure.sentence)
+        one = FunctionFailure(sheet, place, function, failure.error.value, failure.sentence)
+        self._failures.setdefault(site, (self.rounds, []))[1].append(one)
+
+    def sentence(self, place: str) -> str | None:
+        """The first sentence logged for a cell such as ``Sheet!A5``."""
+        return next((one.sentence for one in self.log if f"{one.sheet}!{one.cell}" == place), None)
 
     def finish(self) -> None:
         """Raise what a function raised."""
@@ -217,8 +243,13 @@ class Session:
     clock: dt.datetime
     calculator: type[Formualizer] = Formualizer
 
-    def evaluate(self, view: bytes, captures: Captures | None = None) -> Calculator:
+    def evaluate(
+        self, view: bytes, captures: Captures | None = None, sheets: Mapping[str, Sheet] | None = None
+    ) -> Calculator:
         """A fresh calculator with everything a lowered formula may call, evaluated.
+
+        With `captures` and the `sheets` they stand in, evaluation goes on until what is taken out
+        changes no more.
 
         Raises
         ------
@@ -241,10 +272,16 @@ class Session:
             calculator.register(name, _bridge(name, self))
         if captures is not None and captures.wanted:
             calculator.register(CAPTURE, guarded(captures.capture))
-            captures.prepare(calculator)
-        calculator.evaluate()
-        self.recorder.finish()
-        return calculator
+        for _ in range(MAX_ROUNDS):
+            self.recorder.begin_round()
+            calculator.evaluate()
+            self.recorder.finish()
+            if captures is None or not captures.settle(calculator, sheets or {}):
+                return calculator
+        raise ConvergenceError(
+            f"The calculation did not settle in {MAX_ROUNDS} rounds: large results feed each other; "
+            "split them"
+        )
 
 
 def _bridge(name: str, session: Session) -> Callable[..., Any]:
@@ -254,8 +291,9 @@ def _bridge(name: str, session: Session) -> Callable[..., Any]:
     def call(site: float, *given: Any) -> Any:
         recorded = None
         if explains:
-            recorded, given = recorder.sentences.get(given[0]), given[1:]
+            recorded, given = recorder.sentence(given[0]), given[1:]
         try:
+            recorder.called(int(site))
             arguments = [value_in(value) for value in given]
             answer = functions.answer(name, arguments, recorded=recorded, date1904=date1904)
             if isinstance(answer, list):

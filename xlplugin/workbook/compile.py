@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from xlplugin.workbook import running
@@ -233,6 +234,9 @@ class _Compiler:
         self._refusals = Refusals(spelled, lowering.replaced, package.names, package.tables)
         self._tables = package.tables
         self._calling = _calling_names(package, spelled)
+        # A calculated column repeats its formula in thousands of rows.
+        self._file_form = cache(file_form)
+        self._is_ours = cache(lambda formula: _is_ours(formula, spelled, self._calling))
 
     def cell(self, sheet: Sheet, one: Cell) -> None:
         """Stored form, spelling, way and engine text of one formula."""
@@ -244,14 +248,14 @@ class _Compiler:
             return
         if needs_file_form(formula):
             table = self._own_table(sheet, one) if "[" in formula and "@" in formula else None
-            typed, formula = formula, file_form(formula, table.name if table else None)
+            typed, formula = formula, self._file_form(formula, table.name if table else None)
             if formula != typed:
                 self.findings.append(Finding("T14", "info", sheet.name, place))
         if found := self._refusals.of(formula, sheet.name, one.row, place):
             self.findings.append(replace(found, level=self._level))
             one.way = Way.KEPT
             return
-        one.is_ours = _is_ours(formula, self.spelled, self._calling)
+        one.is_ours = self._is_ours(formula)
         if one.is_ours:
             formula = in_flavour(formula, "vba", self.spelled)
             if one.way is Way.PLAIN:

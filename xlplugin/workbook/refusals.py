@@ -62,15 +62,27 @@ class Refusals:
         self._fine = frozenset(self._computed | set(spelled) | self._lambdas | {"_XLFN.SINGLE", "SINGLE"})
         self._fine |= {"_XLFN.ANCHORARRAY", "ANCHORARRAY"}
         self._refused_names: dict[str, Finding | None] = {}
+        self._clean: set[tuple[str, str, str]] = set()  # a calculated column repeats its formula
 
     def of(self, formula: str, sheet: str, row: int, cell: str, depth: int = 0) -> Finding | None:
         """The first reason against a stored formula, or None."""
+        own = self._own_table(sheet, row, cell)
+        key = formula, sheet, own.name if own else ""
+        if key in self._clean:
+            return None
+        found = self._first(formula, sheet, row, cell, own, depth)
+        if found is None and depth == 0:
+            self._clean.add(key)
+        return found
+
+    def _first(
+        self, formula: str, sheet: str, row: int, cell: str, own: Table | None, depth: int
+    ) -> Finding | None:
         called = called_names(formula) if "(" in formula else set()
         odd = [name for name in called if name not in self._fine and bare(name).upper() not in self._fine]
         if not odd and "[" not in formula and not self._refused_name(formula, depth):
             return None
         parts = tokens(formula)
-        own = self._own_table(sheet, row, cell)
         for at, (kind, part) in enumerate(parts):
             following = parts[at + 1] if at + 1 < len(parts) else (OTHER, "")
             if kind == NAME and following[1] == "(":

@@ -19,7 +19,7 @@ from xlplugin.workbook.charts import area_of
 from xlplugin.workbook.findings import Finding, TemplateError
 from xlplugin.workbook.reading import Book
 from xlplugin.workbook.sheets import Sheet, Way
-from xlplugin.workbook.spills import Captures, forbidden_spills
+from xlplugin.workbook.spills import Captures, forbidden_spills, much_read
 from xlplugin.workbook.structured import moved_reference
 from xlplugin.workbook.tokens import address, box, cell
 from xlplugin.workbook.values import FATAL
@@ -192,7 +192,7 @@ def calculate(
         views[name] = sheet_view(state.sheets[name])
     names = [replace(name, text=state.moved(name.text)) for name in template.package.names]
     clock = dt.datetime(as_of.year, as_of.month, as_of.day, tzinfo=dt.UTC)
-    captures = Captures(dict.fromkeys(template.large))
+    captures = Captures.starting(template.large, much_read(state.sheets))
     for _ in range(MAX_PASSES):
         recorder = Recorder(bound.sites, dates={} if watches_dates else None)
         session = Session(template.functions, recorder, template.package.date1904, clock)
@@ -200,13 +200,15 @@ def calculate(
         if captures.wanted:
             shown |= {sheet.name: sheet_view(sheet) for sheet in captures.sheets(state.sheets)}
         view = view_package(list(shown.items()), names, template.strings_view)
-        calculator = session.evaluate(view, captures)
+        calculator = session.evaluate(view, captures, state.sheets)
         state.results = {
             name: result
             for name, sheet in state.sheets.items()
             if (result := _sheet_result(sheet, calculator)) is not None
         }
-        if not _keep_fatal(state, views) and captures.settled(state.sheets, state.results):
+        if _keep_fatal(state, views) or not captures.settled(state.sheets, state.results):
+            continue
+        if not recorder.is_doubtful:
             break
     else:
         raise ConvergenceError(
@@ -219,7 +221,7 @@ def calculate(
     tables = [moved.get(table.name, table) for table in template.package.tables]
     for name, result in state.results.items():
         state.findings += forbidden_spills(state.sheets[name], result, tables)
-    template.large |= captures.wanted.keys()
+    template.large |= captures.large
     state.log, state.calculator = recorder.log, calculator
     for site, columns in (recorder.dates or {}).items():
         name, place = bound.sites[site]
