@@ -24,12 +24,23 @@ from xlplugin.store.market import Market
 from xlplugin.workbook import Inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from xlplugin.store.clients import Client, Record
     from xlplugin.workbook import CompiledTemplate
 
-__all__ = ["Bench", "Resolved", "bench", "inputs_for", "own_bench", "resolved"]
+__all__ = [
+    "Bench",
+    "Resolved",
+    "as_cell",
+    "bench",
+    "completed_lot",
+    "headers_of",
+    "inputs_for",
+    "own_bench",
+    "price_rows",
+    "resolved",
+]
 
 _RISK_KEYS = tuple(f"f{n:02d}" for n in range(1, FACTORS + 1))
 
@@ -67,9 +78,10 @@ def own_bench(client: Client, as_of: dt.date) -> Bench:
     rows = [tuple(_float(r.get(key) or 0) for key in _RISK_KEYS) for r in known]
     mean = tuple(sum(column) / len(rows) for column in zip(*rows, strict=True))
     specific = sorted(_float(r["specific_variance"]) for r in known)
-    held = {str(lot["code"]) for lot in client.rows("lots")} - {str(r["code"]) for r in known}
+    in_play = (*client.rows("lots"), *market.constituents, *market.prices)
+    other = {str(r["code"]) for r in in_play} - {str(r["code"]) for r in known}
     risk = RiskRows(
-        dict.fromkeys(held, mean), dict.fromkeys(held, specific[len(specific) // 2]), frozenset(held)
+        dict.fromkeys(other, mean), dict.fromkeys(other, specific[len(specific) // 2]), frozenset(other)
     )
     return Bench(market, risk)
 
@@ -216,7 +228,7 @@ def inputs_for(
     without: list[str] = []
     for item in _layout()["input"]:
         name, key = item["name"], setting_of(item["name"])
-        value = _cell(settings.get(key))
+        value = as_cell(settings.get(key))
         if item["kind"] == "choice" and item.get("list") == "unit" and value is not None:
             value = float(value)
         if name in names_there:
@@ -230,14 +242,14 @@ def inputs_for(
         if table is None:
             without += [f"tbl_{block}"] if records else []
             continue
-        header = _headers(block, table.columns)
+        header = headers_of(block, table.columns)
         tables[table.name] = [
-            {header[k]: _cell(v) for k, v in record.items() if k in header} for record in records
+            {header[k]: as_cell(v) for k, v in record.items() if k in header} for record in records
         ]
     return Inputs(names, tables), without
 
 
-def _headers(block: str, columns: Iterable[str]) -> dict[str, str]:
+def headers_of(block: str, columns: Iterable[str]) -> dict[str, str]:
     """Key to the header that this template writes for it."""
     written = {plain_header(column): column for column in columns}
     found: dict[str, str] = {}
@@ -252,14 +264,14 @@ def _headers(block: str, columns: Iterable[str]) -> dict[str, str]:
 def _rows(client: Resolved, shared: Bench) -> dict[str, tuple[Record, ...]]:
     rows = {name: client.client.rows(name) for name in PER_CLIENT}
     prices = shared.market.price_rows
-    rows["lots"] = tuple(_lot(lot, prices) for lot in rows["lots"])
+    rows["lots"] = tuple(completed_lot(lot, prices) for lot in rows["lots"])
     rows["constituents"] = shared.market.constituents
     rows["events"] = shared.market.events
-    rows["prices"] = tuple(_price_rows(client, shared))
+    rows["prices"] = tuple(price_rows(client.client.rows("lots"), shared))
     return rows
 
 
-def _lot(lot: Record, prices: Mapping[str, Record]) -> Record:
+def completed_lot(lot: Record, prices: Mapping[str, Record]) -> Record:
     """A lot with both its cost and its unit cost, and the name the market has for it."""
     quantity, cost = Decimal(str(lot["quantity"])), _cost(lot)
     unit = lot.get("unit_cost")
@@ -271,10 +283,9 @@ def _lot(lot: Record, prices: Mapping[str, Record]) -> Record:
     }
 
 
-def _price_rows(client: Resolved, shared: Bench) -> Iterable[Record]:
+def price_rows(lots: Sequence[Record], shared: Bench) -> Iterable[Record]:
     """One row per security in play: held first, by value; then by index weight; then the rest."""
     prices, weights = shared.market.price_rows, shared.weights
-    lots = client.client.rows("lots")
     value: dict[str, float] = {}
     for lot in lots:
         code = str(lot["code"])
@@ -304,7 +315,7 @@ def _float(value: Any) -> float:
     return float(value)
 
 
-def _cell(value: Any) -> Any:
+def as_cell(value: Any) -> Any:
     """A value as a cell holds it: numbers as float, everything else as it is."""
     if isinstance(value, bool):
         return float(value)

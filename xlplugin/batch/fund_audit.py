@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from xlplugin.engines.fund_audit import Change, Fault, Limits, append, changes, compare, control_sum, figures
 from xlplugin.errors import ErrorValue, InputError, LedgerError
+from xlplugin.store.grids import plain_header
 from xlplugin.store.package import single_cell
 from xlplugin.workbook import Book, Inputs
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from xlplugin.store.fund_audit import AuditInputs
     from xlplugin.workbook import CompiledTemplate
 
-__all__ = ["MAX_FUNDS", "Audit", "Refused", "column_title", "make_audit"]
+__all__ = ["MAX_FUNDS", "Audit", "Refused", "column_title", "make_audit", "named_rows"]
 
 MAX_FUNDS = 30
 _DECISION_KEYS = ("rank", "peers", "quartile", "best", "saving", "switch_cost", "breakeven", "decision")
@@ -169,7 +170,7 @@ def _record(book: Book, inputs: AuditInputs, reviewer: str) -> list[Mapping[str,
     """Rows of the year as the book shows them, under the full name of the fund, sealed."""
     names = {fund["fund_code"]: fund["fund_name"] for fund in inputs.tables["funds"]}
     rows: list[Mapping[str, Any]] = []
-    for row in _named_rows(book, "out_audit_rows"):
+    for row in named_rows(book, "out_audit_rows"):
         if not row.get("fund_code"):
             continue
         made: dict[str, Any] = {key: None if value == "" else value for key, value in row.items()}
@@ -243,23 +244,33 @@ def column_title(key: str, language: str) -> str:
 # -- results -----------------------------------------------------------------------------------------------
 
 
-def _named_rows(book: Book, name: str) -> list[dict[str, Any]]:
-    """The rows of a named block by key; its first row is the header, in either language."""
+def named_rows(book: Book, name: str, wanted: frozenset[str] | None = None) -> list[dict[str, Any]]:
+    """The rows of a named block by key; its first row is the header, in either language.
+
+    Some headers mean two keys of the dictionary: `wanted` says which are meant, and line breaks in a
+    header do not matter then.
+    """
     text = next(n.text for n in book.package.names if n.name == name)
     place = single_cell(text)
     if place is None:
         raise InputError(f"{name}: the name does not stand for a block of cells")
     block = book.block(place.sheet, (place.row, place.column, place.last_row, place.last_column))
-    keys = {word: key for language in ("ja", "en") for key, word in _columns(language).items()}
-    header = [keys.get(str(title), str(title)) for title in block[0]]
+    plain: Callable[[object], str] = str if wanted is None else plain_header
+    keys = {
+        plain(word): key
+        for language in ("ja", "en")
+        for key, word in _columns(language).items()
+        if wanted is None or key in wanted
+    }
+    header = [keys.get(plain(title), str(title)) for title in block[0]]
     return [dict(zip(header, row, strict=True)) for row in block[1:]]
 
 
 def _rows(inputs: AuditInputs, book: Book) -> list[dict[str, Any]]:
     """One row per fund, in the order of the table."""
-    tracking = {row["fund_code"]: row for row in _named_rows(book, "out_audit")}
-    decided = {row["fund_code"]: row for row in _named_rows(book, "out_decisions")}
-    real = {row["fund_code"]: row for row in _named_rows(book, "out_real_cost")}
+    tracking = {row["fund_code"]: row for row in named_rows(book, "out_audit")}
+    decided = {row["fund_code"]: row for row in named_rows(book, "out_decisions")}
+    real = {row["fund_code"]: row for row in named_rows(book, "out_real_cost")}
     rows = []
     for fund in inputs.tables["funds"]:
         code = fund["fund_code"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["MAKES", "Job", "load_job", "overridden"]
+__all__ = ["MAKES", "Job", "load_job", "load_markets", "overridden"]
 
 MAKES = ("proposal", "advisor", "year_end")
 """The books that a job can make."""
@@ -98,15 +98,29 @@ def load_job(path: Path, overrides: Iterable[str] = ()) -> Job:
     FileError
         If it cannot be read, a key is unknown, or a value is not what it must be.
     """
+    return _Reader(path, overridden(path, _parsed(path), overrides)).job()
+
+
+def _parsed(path: Path) -> dict[str, Any]:
     try:
-        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise FileError(f"{path}: there is no such job file; check the path") from None
     except (OSError, UnicodeDecodeError):
         raise FileError(f"{path}: cannot be read; a job file is UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise FileError(f"{path}: this is not TOML: {error}") from None
-    return _Reader(path, overridden(path, data, overrides)).job()
+
+
+def load_markets(path: Path) -> dict[str, MarketFiles]:
+    """The markets that a job file names; nothing else of it is looked at.
+
+    Raises
+    ------
+    FileError
+        As `load_job`.
+    """
+    return _Reader(path, _parsed(path)).markets()
 
 
 def overridden(path: Path, data: dict[str, Any], overrides: Iterable[str]) -> dict[str, Any]:

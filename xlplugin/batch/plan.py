@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from xlplugin.store.sources import TableSource
     from xlplugin.workbook import CompiledTemplate
 
-__all__ = ["Plan", "make_plan", "read_book", "shard_of"]
+__all__ = ["Plan", "make_plan", "market_of", "read_book", "shard_of", "sources_of"]
 
 _YEAR_END = "year_end"
 REGIMES = ("jp.individual", "jp.corporate", "us.taxable")
@@ -169,7 +169,7 @@ def make_plan(
     shared = Shared(
         templates=made,
         benches=_benches(markets, ready),
-        sources={name: _sources(market) for name, market in markets.items()},
+        sources={name: sources_of(market) for name, market in markets.items()},
         as_of=job.as_of,
         folder=job.folder,
         render=job.render,
@@ -227,7 +227,7 @@ def _settled(
         own, name, market = None, "", Market(job.as_of, (), (), (), None, ())
         if job.make != (_YEAR_END,):  # a year end needs no market
             own = None if markets else own_bench(client, job.as_of)
-            name = _market_of(client, markets) if own is None else ""
+            name = market_of(client, markets) if own is None else ""
             market = markets[name] if own is None else own.market
         one = resolved(client, market, job.defaults, given)
         year_end = (
@@ -240,7 +240,14 @@ def _settled(
     return _Ready(one, name, own, tuple((book, word) for book in job.make for word in languages), year_end)
 
 
-def _market_of(client: Client, markets: Mapping[str, Market]) -> str:
+def market_of(client: Client, markets: Mapping[str, object]) -> str:
+    """The name of the market of a client: the only one, its own word for it, or that of its country.
+
+    Raises
+    ------
+    FileError
+        If there is no such market.
+    """
     if len(markets) == 1:
         return next(iter(markets))
     name = client.setting("market")
@@ -313,7 +320,7 @@ def _task(
     return Task(one.client, one.market, one.books, whole, hashes, hidden, one.own, one.year_end)
 
 
-def _sources(market: Market) -> tuple[Row, ...]:
+def sources_of(market: Market) -> tuple[Row, ...]:
     """The sources table of the books: the files, and the tax tables with the day they were checked."""
     rows: list[Row] = [
         {"item": p.item, "source": p.file, "obs_date": p.day, "status": "read"} for p in market.provenance

@@ -21,7 +21,7 @@ from xlplugin.store.package import Address, Package
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["BookReader", "read_folder"]
+__all__ = ["BookReader", "read_folder", "without_id"]
 
 
 class BookReader:
@@ -112,7 +112,7 @@ class BookReader:
             return client_id, None, faults
         tables: dict[str, tuple[Record, ...]] = {}
         for name in (*PER_CLIENT, *market_tables()):
-            shape = _without_id(client_tables()[name]) if name in PER_CLIENT else market_tables()[name]
+            shape = without_id(client_tables()[name]) if name in PER_CLIENT else market_tables()[name]
             rows, problems = self._rows(name, shape, given)
             tables[name] = rows
             faults += problems
@@ -134,7 +134,8 @@ class BookReader:
         return rows, faults
 
 
-def _without_id(shape: Shape) -> Shape:
+def without_id(shape: Shape) -> Shape:
+    """The shape of a table that holds one client only."""
     fields: tuple[Field, ...] = tuple(f for f in shape.fields if f.key != "client_id")
     return Shape(shape.name, fields)
 

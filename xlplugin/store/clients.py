@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
     from xlplugin.store.sources import TableSource
 
-__all__ = ["Client", "ClientBook", "ClientFailure", "Record", "Value", "read_clients", "row_faults"]
+__all__ = [
+    "KNOWN_ACCOUNT",
+    "LOT_ONCE",
+    "Client",
+    "ClientBook",
+    "ClientFailure",
+    "Record",
+    "Value",
+    "read_clients",
+    "row_faults",
+]
 
 Value = str | bool | int | float | Decimal | dt.date | None
 Record = dict[str, Value]
@@ -184,20 +194,20 @@ def _distribute(
         if name == "lots":
             key = (cid, row.get("account"), row.get("code"), row.get("lot"))
             if row.get("lot") is not None and key in seen:
-                errors.append(table.fail(record, "lot", _LOT_ONCE, row["lot"]))
+                errors.append(table.fail(record, "lot", LOT_ONCE, row["lot"]))
             seen.add(key)
         if name in {"lots", "trades"} and rows[cid]["accounts"] and row.get("account") is not None:
             known = {r["account"] for r in rows[cid]["accounts"]}
             if row["account"] not in known:
-                errors.append(table.fail(record, "account", _KNOWN_ACCOUNT, row["account"]))
+                errors.append(table.fail(record, "account", KNOWN_ACCOUNT, row["account"]))
         for owner in settings if cid == "*" else (cid,):
             rows[owner][name].append(row)
             faults[owner] += errors
 
 
 _KNOWN_CLIENT = Wanted("an id of the clients table", "顧客表にある顧客ID")
-_LOT_ONCE = Wanted("each lot once in an account and code", "ロット番号は口座・銘柄ごとに一度だけ")
-_KNOWN_ACCOUNT = Wanted("an account of the accounts table", "口座表にある口座")
+LOT_ONCE = Wanted("each lot once in an account and code", "ロット番号は口座・銘柄ごとに一度だけ")
+KNOWN_ACCOUNT = Wanted("an account of the accounts table", "口座表にある口座")
 _SOME_COST = Wanted("a cost basis or a unit cost", "取得価額または取得単価")
 _US_DAY = Wanted("the day bought, from which a US lot's holding period runs", "取得日(米国のロットに必要)")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
 
-__all__ = ["PER_CLIENT", "client_tables", "columns_of", "market_tables", "setting_of", "settings"]
+__all__ = ["PER_CLIENT", "client_tables", "coded", "columns_of", "market_tables", "setting_of", "settings"]
 
 PER_CLIENT = (
     "accounts",
@@ -199,6 +199,32 @@ def settings() -> dict[str, Field]:
         )
         found[key] = Field(key, (item["ja"], item["en"]), read)
     return found
+
+
+@lru_cache(maxsize=1)
+def _list_of() -> dict[str, str]:
+    """Key of a column or setting -> the list that its cell is chosen from."""
+    chosen = {setting_of(i["name"]): i["list"] for i in _layout("inputs")["input"] if i["kind"] == "choice"}
+    return {**_layout("inputs")["column_lists"], **chosen}
+
+
+def coded(key: str, cell: Cell) -> Cell:
+    """The code of a word chosen from a list, in either language; any other cell as it is.
+
+    Examples
+    --------
+    >>> coded("account_kind", "特定(源泉あり)"), coded("side", "Sell"), coded("name", "Sell")
+    ('JP_TOKUTEI_WH', 'SELL', 'Sell')
+    """
+    name = _list_of().get(key)
+    if name is None or not isinstance(cell, str):
+        return cell
+    read = _STRICT.get(key) or (cells.flag if name == "yesno" else _choice(name))
+    try:
+        found = read(cell)
+    except UnreadableError:
+        return cell
+    return float(found) if isinstance(found, bool) else found
 
 
 @lru_cache(maxsize=1)

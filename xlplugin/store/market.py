@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from xlplugin.store.clients import Record
 
-__all__ = ["Market", "MarketFiles", "Provenance", "read_market"]
+__all__ = ["Market", "MarketFiles", "Provenance", "completed", "latest_rows", "members_of", "read_market"]
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,13 @@ def read_market(files: MarketFiles, as_of: dt.date) -> Market:
         days = [day for r in prices if isinstance(day := r.get("price_date"), dt.date)]
         provenance.append(Provenance("prices", files.prices.name, max(days, default=as_of)))
     elif history is not None:
-        prices = _latest(history, as_of)
+        prices = latest_rows(history, as_of)
     else:
         prices = []
     if files.history is not None and history is not None:
         provenance.append(Provenance("history", files.history.name, history.dates[-1]))
     events = tuple(_table(files.events, "events")) if files.events is not None else ()
-    members, prices = _completed(members, prices)
+    members, prices = completed(members, prices)
     return Market(as_of, tuple(members), tuple(prices), events, history, tuple(provenance))
 
 
@@ -130,7 +130,8 @@ def _history(path: Path, as_of: dt.date) -> PriceHistory:
     return history.until(as_of)
 
 
-def _latest(history: PriceHistory, as_of: dt.date) -> list[Record]:
+def latest_rows(history: PriceHistory, as_of: dt.date) -> list[Record]:
+    """One price row per security of a history: the last price on or before a day, if there is one."""
     latest = history.latest(as_of)
     rows: list[Record] = []
     for code in history.codes:
@@ -150,13 +151,14 @@ def _constituents(path: Path) -> tuple[list[Record], dt.date | None]:
     if own & {f.key for c in header if (f := shape.find(c)) is not None}:
         return list(_table(path, "constituents")), None
     kind, found = read(path)
-    rows = _from_provider(found)
+    rows = members_of(found)
     if rows is None:
         raise grid.fail(None, "", Wanted("index constituents", "指数の構成銘柄"), kind.title.en)
     return rows
 
 
-def _from_provider(found: Any) -> tuple[list[Record], dt.date | None] | None:
+def members_of(found: Any) -> tuple[list[Record], dt.date | None] | None:
+    """Index members from the file of a provider, and their day; None for another kind of file."""
     if isinstance(found, IndexWeights):
         columns = zip(found.codes, found.names, found.sectors, found.sizes, found.exact, strict=True)
         return [
@@ -176,7 +178,7 @@ def _from_provider(found: Any) -> tuple[list[Record], dt.date | None] | None:
     return None
 
 
-def _completed(members: list[Record], prices: list[Record]) -> tuple[list[Record], list[Record]]:
+def completed(members: list[Record], prices: list[Record]) -> tuple[list[Record], list[Record]]:
     """Names, sectors and prices that one side has and the other lacks."""
     member = {row["code"]: row for row in members}
     price = {row["code"]: row for row in prices}
