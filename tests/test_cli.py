@@ -55,7 +55,8 @@ def book(made: Path, client: str = "T0001") -> Path:
 
 def test_help_names_every_command_in_the_language_asked_for():
     english, japanese = xlplugin("--help").stdout, xlplugin("--help", "--lang", "ja")
-    for command in "demo new calc check verify proposal freeze diff batch functions index doctor".split():
+    commands = "demo new calc check lint verify proposal freeze diff import refresh harvest translate explain"
+    for command in (*commands.split(), "batch", "functions", "index", "doctor"):
         assert command in english
     assert japanese.returncode in {0, 2}
     assert "ジョブファイル" in xlplugin("batch", "--lang", "ja", "--help").stdout
@@ -88,6 +89,12 @@ def test_errors_end_with_the_code_of_their_kind():
         ("index", "rulebook", "castle"),
         ("index", "review", "topix", "absent.csv", "--day", "2026-11-20"),
         ("excel", "new", "book.xlsx"),
+        ("import", "absent.xlsx", "absent.csv"),
+        ("refresh", "absent.xlsx"),
+        ("harvest", "absent.xlsx"),
+        ("translate", "absent.xlsx"),
+        ("explain", "absent.xlsx", "A!B5"),
+        ("lint", "absent.xlsx"),
     ],
 )
 def test_a_users_mistake_is_one_sentence_and_never_a_traceback(arguments, tmp_path):

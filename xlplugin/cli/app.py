@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from xlplugin.cli import audit, batch, books, functions, hosts, index, making, orders, yearend
+from xlplugin.cli import (
+    audit,
+    batch,
+    books,
+    editing,
+    explaining,
+    functions,
+    hosts,
+    index,
+    making,
+    orders,
+    yearend,
+)
 from xlplugin.cli.console import HELP, Console, Exit, Json, Lang
 from xlplugin.cli.words import preferred, say
 from xlplugin.errors import XlPluginError
@@ -28,12 +40,18 @@ for _verb in (
     making.new,
     books.calc,
     books.check,
+    books.lint,
     books.verify,
     making.proposal,
     books.freeze,
     books.diff,
+    editing.refresh,
+    editing.harvest,
+    editing.translate,
+    explaining.explain,
 ):
     app.command(_verb.__name__, help=say(f"help.{_verb.__name__}", HELP))(_verb)
+app.command("import", help=say("help.import", HELP))(editing.import_)
 app.command("batch", help=say("help.batch", HELP))(batch.batch)
 app.command("yearend", help=say("help.yearend", HELP))(yearend.yearend)
 app.command("orders", help=say("help.orders", HELP))(orders.orders)

@@ -1,4 +1,4 @@
-"""Commands on one workbook: calc, check, verify, freeze, diff. Nothing is written over its source."""
+"""Commands on one workbook: calc, check, lint, verify, freeze, diff. Nothing is written over its source."""
 
 from __future__ import annotations
 
@@ -19,7 +19,20 @@ if TYPE_CHECKING:
 
     from xlplugin.workbook import Book, Finding, Result
 
-__all__ = ["calc", "check", "day_of", "diff", "freeze", "verify"]
+__all__ = [
+    "BookFile",
+    "Day",
+    "Out",
+    "calc",
+    "check",
+    "day_of",
+    "diff",
+    "freeze",
+    "given_day",
+    "lint",
+    "verify",
+    "write_beside",
+]
 
 BookFile = Annotated[Path, typer.Argument(metavar="BOOK.xlsx", help=say("help.book", HELP))]
 Day = Annotated[str | None, option("--as-of", "help.as_of", metavar="YYYY-MM-DD")]
@@ -41,7 +54,7 @@ def calc(
         raise InputError(f"--edition {edition}: expected live, values or oracle")
     target = out or book.with_name(f"{book.stem}.computed{book.suffix}")
     result = _computed(console, book, as_of, edition)
-    _write(book, target, result.data)
+    write_beside(book, target, result.data)
     _print_failures(console, result)
     console.line(console.say("calc.done", path=target, failures=len(result.log)))
     console.data(
@@ -62,7 +75,7 @@ def freeze(
     console = Console.of(lang, as_json=as_json)
     target = out or book.with_name(f"{book.stem}.values.xlsx")
     result = _computed(console, book, as_of, "values")
-    _write(book, target, result.data)
+    write_beside(book, target, result.data)
     console.line(console.say("freeze.done", path=target))
     console.data({"file": str(target), "failures": [f.__dict__ for f in result.log]})
     if result.log:
@@ -94,15 +107,63 @@ def check(book: BookFile, *, as_of: Day = None, lang: Lang = HELP, as_json: Json
     if rows:
         console.table(console.say("title.check"), header, rows)
     facts = {"failed": len(failed), "warned": len(warned), "errors": len(errors)}
-    console.line(console.say("check.done", tests=len(tests), **facts))
+    said = console.lines([console.say("check.done", tests=len(tests), **facts)])
     console.data(
         {
             **facts,
             "tests": {name: value if isinstance(value, bool) else _shown(value) for name, value in tests},
             "findings": [_finding(f, console) for f in findings],
+            "said": [*said, *(f"{state} {part}: {found}" for part, state, found in rows)],
         }
     )
     if failed or errors:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def lint(
+    book: BookFile,
+    *,
+    as_of: Day = None,
+    every: Annotated[bool, option("--all", "help.lint.all")] = False,
+    lang: Lang = HELP,
+    as_json: Json = False,
+) -> None:
+    """Look for what would go wrong in Excel or a viewer; exit code 1 when something is an error.
+
+    With a day the book is computed too, and its values are looked at.
+    """
+    from xlplugin.cli.places import language_of  # noqa: PLC0415  (the light start)
+    from xlplugin.hosts.headless import RegistryFunctions  # noqa: PLC0415
+    from xlplugin.workbook import LintOptions, PackageError, lint_package, lint_template  # noqa: PLC0415
+
+    console = Console.of(lang, as_json=as_json)
+    _there(book)
+    functions = RegistryFunctions(language_of(book, console.language))
+    try:
+        found = [
+            *lint_template(book, functions, LintOptions(as_of=given_day(as_of))),
+            *lint_package(book, functions=functions.names),
+        ]
+    except PackageError as error:
+        raise FileError(f"{book}: {error}") from None
+    findings = [f for f in found if every or f.level != "info"]
+    if findings:
+        header = [console.say(f"column.{c}") for c in ("rule", "state", "place", "found")]
+        rows = [
+            (f.rule, console.say(_LEVELS[f.level]), f.place, f.message(console.language)) for f in findings
+        ]
+        console.table(console.say("title.lint"), header, rows)
+    count = {level: sum(f.level == level for f in findings) for level in ("error", "warning")}
+    said = console.lines([console.say("lint.done", errors=count["error"], warnings=count["warning"])])
+    console.data(
+        {
+            "errors": count["error"],
+            "warnings": count["warning"],
+            "findings": [_finding(f, console) for f in findings],
+            "said": [*said, *(f"{f.rule} {f.place}: {f.message(console.language)}" for f in findings)],
+        }
+    )
+    if count["error"]:
         raise typer.Exit(Exit.FINDINGS)
 
 
@@ -122,7 +183,7 @@ def verify(
     console = Console.of(lang, as_json=as_json)
     _there(book)
     functions = RegistryFunctions(language_of(book, console.language))
-    done = recompute(book, functions, as_of=_given_day(as_of), only_functions=functions_only)
+    done = recompute(book, functions, as_of=given_day(as_of), only_functions=functions_only)
     if done.differences:
         header = [console.say(f"column.{c}") for c in ("place", "stored", "computed", "formula")]
         rows = [
@@ -180,7 +241,14 @@ def _there(book: Path) -> None:
         raise FileError(f"{book}: there is no such workbook; check the path")
 
 
-def _given_day(text: str | None) -> dt.date | None:
+def given_day(text: str | None) -> dt.date | None:
+    """The day in an option, or None.
+
+    Raises
+    ------
+    InputError
+        If it is not written as 2026-11-20.
+    """
     if text is None:
         return None
     try:
@@ -220,7 +288,7 @@ def day_of(book: Path, as_of: str | None) -> dt.date:
     from xlplugin.store.books import BookReader  # noqa: PLC0415  (the light start)
 
     _there(book)
-    day = _given_day(as_of)
+    day = given_day(as_of)
     if day is None:
         reader = BookReader(book)
         place = reader.package.names.get("in_as_of")
@@ -237,7 +305,14 @@ def _as_day(held: object) -> dt.date | None:
     return held if isinstance(held, dt.date) else None
 
 
-def _write(source: Path, target: Path, data: bytes) -> None:
+def write_beside(source: Path, target: Path, data: bytes) -> None:
+    """Write a new book; never over the one it was made from.
+
+    Raises
+    ------
+    FileError
+        If the two are one file.
+    """
     from xlplugin.batch.writing import write_whole  # noqa: PLC0415  (the light start)
 
     if target.resolve() == source.resolve():

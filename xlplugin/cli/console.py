@@ -82,6 +82,12 @@ class Console:
         if not self.json:
             sys.stdout.write(text + "\n")
 
+    def lines(self, said: list[str]) -> list[str]:
+        """Several lines for people; given back, so that a message box of Excel can show them too."""
+        for text in said:
+            self.line(text)
+        return said
+
     def data(self, value: Any) -> None:
         """The result for machines; nothing for people."""
         if self.json:

@@ -11,8 +11,9 @@ from xlplugin.errors import FileError
 if TYPE_CHECKING:
     from xlplugin.cli.words import Language
     from xlplugin.workbook import CompiledTemplate
+    from xlplugin.workbook.package import Package
 
-__all__ = ["built", "compiled", "language_of", "sample_folder", "templates"]
+__all__ = ["built", "compiled", "kind_of", "language_of", "sample_folder", "templates"]
 
 
 def _workbooks() -> Path:
@@ -65,6 +66,29 @@ def language_of(path: Path, otherwise: Language) -> Language:
 
     word = Package(path, read_bytes(path)).properties.get("language")
     return "ja" if word == "ja" else "en" if word == "en" else otherwise
+
+
+def kind_of(path: Path, package: Package) -> str:
+    """Which of our books a workbook is, by the names it defines.
+
+    Raises
+    ------
+    FileError
+        If it shares less than half of its names with any template.
+    """
+    from xlplugin.workbook.package import Package  # noqa: PLC0415  (the light start)
+
+    mine = {name.name for name in package.names}
+
+    def likeness(template: Path) -> float:
+        theirs = {name.name for name in Package.open(template).names}
+        return len(mine & theirs) / max(1, len(mine | theirs))
+
+    alike = {kind: likeness(template) for (kind, language), template in built().items() if language == "en"}
+    best = max(alike, key=lambda kind: alike[kind], default="")
+    if alike.get(best, 0.0) < 0.5:
+        raise FileError(f"{path}: this is none of our workbooks; give one made with xlplugin new")
+    return best
 
 
 def sample_folder() -> Path:
