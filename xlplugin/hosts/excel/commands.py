@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from xlplugin.hosts.commands import Command
 
+_TABLES = "*.csv;*.tsv;*.txt;*.xlsx;*.xlsm;*.xls;*.parquet"
+_FILTERS = {"job": "TOML (*.toml),*.toml", "data": f"CSV, Excel, Parquet ({_TABLES}),{_TABLES}"}
+
 
 class ExcelPort:
     """The book from which a macro was started."""
@@ -49,10 +52,14 @@ class ExcelPort:
         cell = self._book.app.api.ActiveCell
         return f"{cell.Worksheet.Name}!{cell.Address(False, False)}"
 
-    def ask_for_file(self, title: str) -> Path | None:
-        """Excel's own dialog."""
-        chosen = self._book.app.api.GetOpenFilename("TOML (*.toml),*.toml", 1, title)
-        return Path(chosen) if isinstance(chosen, str) else None
+    def ask_for_files(self, title: str, kind: str) -> list[Path]:
+        """Excel's own dialog; it gives False where it was cancelled."""
+        chosen = self._book.app.api.GetOpenFilename(
+            FileFilter=_FILTERS[kind], Title=title, MultiSelect=kind == "data"
+        )
+        if isinstance(chosen, str):
+            return [Path(chosen)]
+        return [Path(name) for name in chosen] if isinstance(chosen, (list, tuple)) else []
 
     def tell(self, title: str, text: str) -> None:
         """A message box."""

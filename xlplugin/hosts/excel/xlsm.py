@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from xlplugin.errors import HostError
+from xlplugin.hosts.commands import GROUPS
 from xlplugin.hosts.excel import vba
 from xlplugin.hosts.excel.vba_project import Module, class_module, document, vba_project
 from xlplugin.workbook.package import Package, relations_part
@@ -40,6 +41,12 @@ _SHEET_PART, _VBA_PART = "xl/worksheets/xlwings_conf.xml", "xl/vbaProject.bin"
 _RIBBON_PART, _ROOT_RELATIONS = "customUI/customUI14.xml", "_rels/.rels"
 _RIBBON_RELATION = "http://schemas.microsoft.com/office/2007/relationships/ui/extensibility"
 _PICTURES = {  # of Office's own gallery
+    "Xlplugin_Import": "GetExternalDataFromText",
+    "Xlplugin_Refresh": "RefreshAll",
+    "Xlplugin_Harvest": "SortDialog",
+    "Xlplugin_Explain": "TracePrecedents",
+    "Xlplugin_Lint": "Spelling",
+    "Xlplugin_Language": "Translate",
     "Xlplugin_Recalculate": "CalculateNow",
     "Xlplugin_Proposal": "FileSaveAsPdfOrXps",
     "Xlplugin_Batch": "FilePrintQuick",
@@ -246,17 +253,22 @@ def _with_relations(data: bytes, *added: tuple[str, str]) -> bytes:
 
 
 def _ribbon(commands: Sequence[Command], language: str) -> bytes:
-    """The tab of the ribbon: one button per command."""
-    buttons = "".join(
-        f'<button id="{command.name}" label={quoteattr(command.label(language))} size="large" '
-        f'onAction="{vba.RIBBON_CALLBACK}" imageMso="{_PICTURES.get(command.name, "MacroPlay")}"/>'
-        for command in commands
-    )
+    """The tab of the ribbon: one button per command, in the groups of the commands."""
+    groups = []
+    for key, (ja, en) in GROUPS.items():
+        buttons = "".join(
+            f'<button id="{command.name}" label={quoteattr(command.label(language))} size="large" '
+            f'onAction="{vba.RIBBON_CALLBACK}" imageMso="{_PICTURES.get(command.name, "MacroPlay")}"/>'
+            for command in commands
+            if command.group == key
+        )
+        if buttons:
+            label = quoteattr(ja if language == "ja" else en)
+            groups.append(f'<group id="Xlplugin_{key}" label={label}>{buttons}</group>')
     return (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
         '<customUI xmlns="http://schemas.microsoft.com/office/2009/07/customui"><ribbon><tabs>'
-        '<tab id="XlpluginTab" label="xlplugin"><group id="XlpluginGroup" label="xlplugin">'
-        f"{buttons}</group></tab></tabs></ribbon></customUI>"
+        f'<tab id="XlpluginTab" label="xlplugin">{"".join(groups)}</tab></tabs></ribbon></customUI>'
     ).encode()
 
 
