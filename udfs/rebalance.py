@@ -51,6 +51,7 @@ COLUMNS = {
     "realised_gain": "実現損益",
     "tax": "税額",
     "trading_cost": "売買費用",
+    "adv_share": "売買代金比",
     "status": "判定",
     "reason": "理由",
 }
@@ -66,6 +67,7 @@ REBALANCE_OPTIONS = OptionSchema(
         Option("tax_rate", ("税率",), Kind.NUMBER, 0.0, between=(0.0, 1.0)),
         Option("fee_rate", ("手数料率",), Kind.NUMBER, 0.0, between=(0.0, 0.5)),
         Option("spread", ("スプレッド",), Kind.NUMBER, 0.0, between=(0.0, 0.5)),
+        Option("participation", ("売買代金比の上限",), Kind.NUMBER, None, between=(0.0, 1e6)),
         Option("show_hold", ("全件表示",), Kind.FLAG, False),
         Option("header", ("見出し",), Kind.FLAG, True),
         Option("columns", ("列",), Kind.TEXT, None),
@@ -107,8 +109,8 @@ def rebalance(
         OptionalSettings,
         Help(
             "band, min_trade, lot_size, cash_buffer, gain_mode, gain_budget, tax_rate, fee_rate, spread, "
-            "show_hold",
-            "許容幅・最低売買金額・単元株数・現金比率・利益実現・利益予算・税率・手数料率・スプレッド・全件表示",
+            "participation, show_hold",
+            "許容幅・最低売買金額・単元株数・現金比率・利益実現・利益予算・税率・手数料率・スプレッド・売買代金比の上限・全件表示",
         ),
         REBALANCE_OPTIONS,
     ] = None,
@@ -123,7 +125,8 @@ def rebalance(
     """List of orders that bring an account back to its target weights, in whole trading units.
 
     Sells to the nearest lot first, never a gain that gain_mode forbids; then buys with the cash there
-    is. Names that stay as they are appear with show_hold only.
+    is. Names that stay as they are appear with show_hold only. An order above the share `participation`
+    of the daily value traded (column adv of holdings) carries the reason OVER_VOLUME.
 
     Examples
     --------
@@ -161,7 +164,7 @@ def rebalance(
         covariance=None if covariance is None else checked_covariance(covariance, np.zeros(len(priced))),
     )
     done = rebalance_to_target(goal)
-    rows = _listed(priced, goal, done, show_hold=given["show_hold"])
+    rows = _listed(priced, goal, done, participation=given["participation"], show_hold=given["show_hold"])
     rows += [_unpriced(row) for row in names if row["price"] is None or row["price"] <= 0.0]
     return Spill(tuple(COLUMNS), rows or [_nothing()])
 
@@ -211,7 +214,14 @@ def _numbers(rows: list[dict[str, Any]], key: str) -> FloatArray:
     return np.array([np.nan if row[key] is None else float(row[key]) for row in rows])
 
 
-def _listed(names: list[dict[str, Any]], goal: Goal, done: Rebalanced, *, show_hold: bool) -> list[list[Any]]:
+def _listed(
+    names: list[dict[str, Any]],
+    goal: Goal,
+    done: Rebalanced,
+    *,
+    participation: float | None,
+    show_hold: bool,
+) -> list[list[Any]]:
     """Sales by amount, purchases by amount, then what is held; ties in the order of the tables."""
     places = range(len(names))
     sells = sorted((p for p in places if done.traded[p] < 0.0), key=lambda p: -done.amount[p])
@@ -221,6 +231,11 @@ def _listed(names: list[dict[str, Any]], goal: Goal, done: Rebalanced, *, show_h
     for rank, place in enumerate((*sells, *buys, *holds), start=1):
         row, shares = names[place], float(done.traded[place])
         held = shares == 0.0
+        adv = row.get("adv")
+        adv_share = float(done.amount[place]) / adv if adv and not held else None
+        reasons = set(done.reasons[place])
+        if adv_share is not None and participation is not None and adv_share > participation:
+            reasons.add("OVER_VOLUME")
         rows.append([
             None if held else rank,
             "HOLD" if held else "SELL" if shares < 0.0 else "BUY",
@@ -238,8 +253,9 @@ def _listed(names: list[dict[str, Any]], goal: Goal, done: Rebalanced, *, show_h
             float(done.gain[place]),
             float(done.tax[place]),
             float(done.cost[place]),
+            adv_share,
             "HOLD" if held else "OK",
-            "; ".join(sorted(done.reasons[place])),
+            "; ".join(sorted(reasons)),
         ])  # fmt: skip
     return rows
 

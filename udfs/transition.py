@@ -45,7 +45,20 @@ if TYPE_CHECKING:
 
     from xlplugin.aliases import FloatArray
 
-__all__ = ["transition_options", "transition_schedule"]
+__all__ = [
+    "LOTS_HELP",
+    "PRICES_HELP",
+    "QUOTES",
+    "RISK",
+    "RISK_HELP",
+    "SETTINGS",
+    "SETTINGS_HELP",
+    "TARGET_HELP",
+    "WANTED",
+    "plan_of",
+    "transition_options",
+    "transition_schedule",
+]
 
 WANTED = TableSchema(
     "TARGET",
@@ -62,6 +75,7 @@ QUOTES = TableSchema(
     "価格表",
     (
         Column("code", ("銘柄コード", "コード", "証券コード"), Kind.CODE, required=True),
+        Column("name", ("銘柄名",), Kind.TEXT),
         Column("price", ("時価", "株価", "現在値", "終値"), Kind.NUMBER, required=True),
         Column("lot_size", ("単元株数", "売買単位"), Kind.NUMBER, also=("unit_size",)),
         Column("restricted", ("売買制限",), Kind.FLAG),
@@ -140,14 +154,16 @@ STEP_COLUMNS = {
     "status": "判定",
     "reason": "理由",
 }
-_LOTS = Help("Lots or positions held; tax-free accounts are left out", "保有するロット(非課税口座は除く)")
-_TARGET = Help("Table of code, weight and index_weight", "目標表(銘柄コード・構成比率・指数ウェイト)")
-_PRICES = Help("Table of code, price, lot_size, restricted", "価格表(銘柄コード・株価・売買単位・売買制限)")
-_RISK = Help(
+LOTS_HELP = Help("Lots or positions held; tax-free accounts are left out", "保有するロット(非課税口座は除く)")
+TARGET_HELP = Help("Table of code, weight and index_weight", "目標表(銘柄コード・構成比率・指数ウェイト)")
+PRICES_HELP = Help(
+    "Table of code, price, lot_size, restricted", "価格表(銘柄コード・株価・売買単位・売買制限)"
+)
+RISK_HELP = Help(
     "Table of code, specific_variance and factor columns f01, f02 ... per year",
     "リスク表(銘柄コード・固有分散・因子1、因子2…、年率)",
 )
-_SETTINGS = Help(
+SETTINGS_HELP = Help(
     "as_of, tax_year, quarters, budget, realised, carry, gains_low/base/high, tax_rate, cash, cash_buffer, "
     "min_trade, fee_rate, spread, least_risk, te_multiplier, saving",
     "基準日・年分・四半期数・予算・実現損益・繰越損失・他の譲渡益・税率・現金・費用など",
@@ -163,11 +179,11 @@ _SETTINGS = Help(
     source="workbook brief 3 a11; methodology 6.8",
 )
 def transition_options(
-    lots: Annotated[Records, _LOTS, LOTS],
-    target: Annotated[Records, _TARGET, WANTED],
-    prices: Annotated[Records, _PRICES, QUOTES],
-    risk: Annotated[Records, _RISK, RISK],
-    options: Annotated[OptionalSettings, _SETTINGS, SETTINGS] = None,
+    lots: Annotated[Records, LOTS_HELP, LOTS],
+    target: Annotated[Records, TARGET_HELP, WANTED],
+    prices: Annotated[Records, PRICES_HELP, QUOTES],
+    risk: Annotated[Records, RISK_HELP, RISK],
+    options: Annotated[OptionalSettings, SETTINGS_HELP, SETTINGS] = None,
 ) -> Spill:
     """Six ways to the target around a yearly budget of gains, from loss only (A) to the whole trade (F).
 
@@ -188,7 +204,7 @@ def transition_options(
     [['A', 0.0, -10000.0], ['B', 5000.0, -10000.0]]
     """
     given = {**SETTINGS.defaults(), **(options or {})}
-    plan = _plan(lots, target, prices, risk, given)
+    plan, _ = plan_of(lots, target, prices, risk, given)
     rows = [_option_row(option, given) for option in options_of(plan)]
     return Spill(tuple(OPTION_COLUMNS), rows)
 
@@ -202,12 +218,12 @@ def transition_options(
     source="workbook brief 3 a11",
 )
 def transition_schedule(
-    lots: Annotated[Records, _LOTS, LOTS],
-    target: Annotated[Records, _TARGET, WANTED],
-    prices: Annotated[Records, _PRICES, QUOTES],
-    risk: Annotated[Records, _RISK, RISK],
+    lots: Annotated[Records, LOTS_HELP, LOTS],
+    target: Annotated[Records, TARGET_HELP, WANTED],
+    prices: Annotated[Records, PRICES_HELP, QUOTES],
+    risk: Annotated[Records, RISK_HELP, RISK],
     option: Annotated[Text, Help("A, B, C, D, E or F", "A~F"), Choice(*OPTIONS)],
-    options: Annotated[OptionalSettings, _SETTINGS, SETTINGS] = None,
+    options: Annotated[OptionalSettings, SETTINGS_HELP, SETTINGS] = None,
 ) -> Spill:
     """One option quarter by quarter: losses first, then gains, cheapest first, inside each tax year's budget.
 
@@ -227,7 +243,7 @@ def transition_schedule(
     [['26Q4', 2.0, -5000.0], ['27Q1', 0.0, 0.0]]
     """
     given = {**SETTINGS.defaults(), **(options or {})}
-    plan = _plan(lots, target, prices, risk, given)
+    plan, _ = plan_of(lots, target, prices, risk, given)
     chosen = next(one for one in options_of(plan) if one.letter == option)
     rows = []
     for step in chosen.steps:
@@ -276,7 +292,10 @@ def _option_row(option: Option, given: dict[str, Any]) -> list[Any]:
 # What the tables say ------------------------------------------------------------------------------
 
 
-def _plan(lots: Table, target: Table, prices: Table, risk: Table, given: dict[str, Any]) -> Transition:
+def plan_of(
+    lots: Table, target: Table, prices: Table, risk: Table, given: dict[str, Any]
+) -> tuple[Transition, list[dict[str, Any]]]:
+    """The plan that the tables describe, and its names in its order: code, name, price."""
     as_of: dt.date | None = given["as_of"]
     if as_of is None:
         raise MissingError("options: as_of is missing; give the date of the plan")
@@ -311,7 +330,7 @@ def _plan(lots: Table, target: Table, prices: Table, risk: Table, given: dict[st
         (given["gains_low"], given["gains_base"], given["gains_high"]),
     )
     index = _numbers(priced, "index_weight")
-    return Transition(goal, index, exposures, specific, given["budget"], quarters, outlook)
+    return Transition(goal, index, exposures, specific, given["budget"], quarters, outlook), priced
 
 
 def _names(lots: Table, target: Table, prices: Table) -> list[dict[str, Any]]:
@@ -346,6 +365,7 @@ def _row(code: str, quotes: dict[str, dict[str, Any]], weight: float, index_weig
     quote = quotes.get(code, {})
     return {
         "code": code,
+        "name": quote.get("name"),
         "weight": weight,
         "index_weight": index_weight,
         "quantity": 0.0,

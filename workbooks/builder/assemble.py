@@ -120,6 +120,8 @@ def _place_blocks(book: Book, visible: list[Sheet]) -> dict[str, list[dict[str, 
 
 def _write_sheet(book: Book, sheet: Sheet, blocks: list[dict[str, Any]]) -> None:
     (page_frame if sheet.grid == "page" else list_frame)(book, sheet)
+    for letters, pixels in sheet.entry.get("column_widths", {}).items():
+        book.width(sheet, place(f"{letters}1").column, pixels)
     if sheet.entry.get("inputs"):
         write_inputs(book, sheet)
     for entry in sheet.entry.get("kpis", ()):

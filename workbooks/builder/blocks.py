@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from workbooks.builder.book import place
-from workbooks.builder.frame import status_formats
+from workbooks.builder.frame import status_formats, word_formats
 from workbooks.builder.words import layout
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def _header(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block) -> No
     for key, span in columns_of(entry):
         code = _format_code(entry, key)
         more: dict[str, Any] = {"indent": 1} if code in ("t", "g") and numbers_before else {}
+        if aligned := entry.get("align", {}).get(key):
+            more = {"align": aligned}
         style = book.formats.cell("header", code, **more)
         label = labels.get(key)
         if label is None:
@@ -183,6 +185,9 @@ def _colours(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block) -> N
     for key in entry.get("status", ()):
         column = block.columns[key]
         status_formats(book, sheet, first, column, last, column)
+    for key, choices in entry.get("words", {}).items():
+        column = block.columns[key]
+        word_formats(book, sheet, choices, (first, column, last, column))
     for key in entry.get("bars", ()):
         column = block.columns[key]
         worksheet.conditional_format(

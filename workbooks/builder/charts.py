@@ -76,11 +76,11 @@ def _series(book: Book, kind: str, series: dict[str, Any]) -> dict[str, Any]:
     else:
         out |= {"line": line, "marker": {"type": "none"} if series.get("dash") else marker}
     if letters := series.get("letters"):
-        labels = [{"value": letter} for letter in letters]
+        labels = [{"value": letter} if letter else {"delete": True} for letter in letters]
         out["data_labels"] = {
             "custom": labels,
             "value": True,
-            "position": "above",
+            "position": series.get("letters_at", "above"),
             "font": {"size": 9, "bold": True},
         }
     elif series.get("labels"):
@@ -112,7 +112,7 @@ def _look(book: Book, chart: Any, entry: dict[str, Any]) -> None:
     horizontal = entry["type"] in ("bar", "bar_stacked")
     scatter = entry["type"] in ("scatter", "dots")
     values: dict[str, Any] = {
-        "num_format": book.words.number(entry.get("value_format", "axis")),
+        "num_format": _axis(book, entry.get("value_format", "axis")),
         "num_font": font,
         "major_gridlines": {"visible": True, "line": {"color": rule, "width": 0.75}},
         "line": {"none": True},
@@ -128,10 +128,14 @@ def _look(book: Book, chart: Any, entry: dict[str, Any]) -> None:
         "label_position": "low",
     }
     if scatter:
-        names["num_format"] = book.words.number(entry.get("x_format", "axis"))
+        names["num_format"] = _axis(book, entry.get("x_format", "axis"))
     elif entry.get("category_format"):
         names["num_format"] = book.words.number(entry["category_format"])
         names["text_axis"] = True
+    if not horizontal:  # never turned, as turned Japanese overlaps itself; fewer labels where they are many
+        names["num_font"] = font | {"rotation": 0}
+    if every := entry.get("label_every"):
+        names["interval_unit"] = every
     if scatter and entry.get("log"):
         names |= {"log_base": 10, "crossing": entry["log"], "min": entry["log"]}
     if horizontal:  # the library calls the value axis of a bar chart x; the first category stands on top
@@ -143,11 +147,21 @@ def _look(book: Book, chart: Any, entry: dict[str, Any]) -> None:
         chart.set_x_axis(names)
         chart.set_y_axis(values)
     if entry.get("legend", True):
-        chart.set_legend({"position": "bottom", "font": font})
+        unnamed = [place for place, series in enumerate(entry["series"]) if series.get("unnamed")]
+        chart.set_legend(
+            {"position": "bottom", "font": font} | ({"delete_series": unnamed} if unnamed else {})
+        )
     else:
         chart.set_legend({"none": True})
-    chart.show_blanks_as(entry.get("blanks", "gap"))
+    # A line says what a missing point is, for a file that does not say it means zero in LibreOffice.
+    chart.show_blanks_as("span" if entry["type"] in ("line", "scatter", "dots") else "gap")
     chart.show_na_as_empty_cell()
+
+
+def _axis(book: Book, code: str) -> str:
+    """The number format of an axis: zero is a figure there, not the dash of a table."""
+    parts = book.words.number(code).split(";")
+    return ";".join([*parts[:2], parts[0]]) if len(parts) == 3 and '"–"' in parts[2] else ";".join(parts)
 
 
 def _plot(entry: dict[str, Any]) -> dict[str, Any]:

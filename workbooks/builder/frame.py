@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from xlsxwriter.utility import xl_col_to_name
+from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
 from workbooks.builder.book import Place, place
 from workbooks.builder.references import sheet_ref
@@ -12,15 +12,31 @@ from workbooks.builder.references import sheet_ref
 if TYPE_CHECKING:
     from workbooks.builder.book import Book, Sheet
 
-__all__ = ["LIGHTS", "lights", "list_frame", "page_frame", "page_grid", "print_setup", "status_formats"]
+__all__ = [
+    "LIGHTS",
+    "lights",
+    "list_frame",
+    "page_frame",
+    "page_grid",
+    "print_setup",
+    "status_formats",
+    "word_formats",
+]
 
-_CLIENT_LINE = '={t:frame.client}&in_client_name&IF(in_regime="us_taxable","",{t:frame.honorific})'
-_DATE_LINE = "={t:frame.as_of}&TEXT(in_as_of,{t:frame.date_code})&{t:frame.separator}&out_unit_label"
+_CLIENT_LINE = (
+    '={t:frame.client}&in_client_name&IF(in_regime="us_taxable","",'
+    'IF(in_regime="jp_corporate",{t:frame.honorific_company},{t:frame.honorific}))'
+)
+_DATE_LINE = (
+    '=IF(in_document_id="","",{t:frame.document}&in_document_id&{t:frame.separator})'
+    "&{t:frame.as_of}&TEXT(in_as_of,{t:frame.date_code})&{t:frame.separator}&out_unit_label"
+)
 _STATE_LINE = (
     "={t:frame.as_of}&TEXT(in_as_of,{t:frame.date_code})&{t:frame.separator}&{t:frame.tax_year}&in_tax_year"
     "&{t:frame.separator}&{t:frame.seen}&out_accounts_seen&{t:frame.not_seen}&out_accounts_not_seen"
 )
 _LAST_ROW = 1_048_575
+_LEVELS = {"✔": "ok", "▲": "warn", "✖": "error"}
 LIGHTS = ("data", "checks", "functions")
 
 
@@ -100,7 +116,8 @@ def list_frame(book: Book, sheet: Sheet) -> None:
 
 def lights(book: Book, sheet: Sheet, row: int, column: int) -> None:
     """Data, checks and functions, each with glyph, word and colour."""
-    style = book.formats.cell("subtitle", align="center", border=1, border_color=book.formats.color["rule"])
+    rule = book.formats.color["rule"]
+    style = book.formats.cell("subtitle", align="center", border=1, border_color=rule, shrink=True)
     for offset, light in enumerate(LIGHTS):
         book.write(sheet, row, column + offset, f"=out_light_{light}", style)
     status_formats(book, sheet, row, column, row, column + len(LIGHTS) - 1)
@@ -109,7 +126,7 @@ def lights(book: Book, sheet: Sheet, row: int, column: int) -> None:
 def status_formats(book: Book, sheet: Sheet, row: int, column: int, last_row: int, last_column: int) -> None:
     """Colour words by their first glyph: ✔ passed, ▲ warning, ✖ error."""
     color, worksheet = book.formats.color, sheet.worksheet
-    for glyph, level in (("✔", "ok"), ("▲", "warn"), ("✖", "error")):
+    for glyph, level in _LEVELS.items():
         look = book.workbook.add_format(
             {"bg_color": color[f"{level}_fill"], "font_color": color[f"{level}_font"], "bold": True}
         )
@@ -119,6 +136,26 @@ def status_formats(book: Book, sheet: Sheet, row: int, column: int, last_row: in
             last_row,
             last_column,
             {"type": "text", "criteria": "begins with", "value": glyph, "format": look},
+        )
+
+
+def word_formats(book: Book, sheet: Sheet, choices: str, area: tuple[int, int, int, int]) -> None:
+    """Show the word of a choice list where a cell holds its code; the cell keeps the code.
+
+    A number format of a conditional format does it, so that formulas and functions read the code in
+    every language while a person reads the word. A word that begins with a mark takes its colour too,
+    because LibreOffice applies one of several formats that hold for a cell.
+    """
+    cell, color = xl_rowcol_to_cell(area[0], area[1]), book.formats.color
+    for code in book.lists[choices]:
+        word = book.words.choice(choices, code).replace('"', "")
+        number = code.isdigit()
+        holds = f"=AND(ISNUMBER({cell}),{cell}={code})" if number else f'={cell}="{code}"'
+        look: dict[str, Any] = {"num_format": f'"{word}";"{word}";"{word}"' if number else f';;;"{word}"'}
+        if level := _LEVELS.get(word[:1]):
+            look |= {"bg_color": color[f"{level}_fill"], "font_color": color[f"{level}_font"], "bold": True}
+        sheet.worksheet.conditional_format(
+            *area, {"type": "formula", "criteria": holds, "format": book.workbook.add_format(look)}
         )
 
 

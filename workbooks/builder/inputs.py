@@ -85,12 +85,21 @@ def _row(book: Book, sheet: Sheet, row: int, entry: dict[str, Any]) -> None:
         book.write(sheet, row, 6, f"={{word:{entry['list']}:{name}}}", text)
     else:
         worksheet.write_blank(row, 6, None, text)
-    worksheet.write_blank(row, 7, None, formats.cell("input", "t", small=True))
+    book.write(sheet, row, 7, _source(entry, row), formats.cell("input", "g", small=True))
     if kind != "text":
         validate(book, sheet, row, 3, entry, _allowed(book, entry))
     if entry.get("required"):
         look = book.workbook.add_format({"bg_color": formats.color["error_fill"]})
         worksheet.conditional_format(row, 3, row, 3, {"type": "blanks", "format": look})
+
+
+def _source(entry: dict[str, Any], row: int) -> str:
+    """Where a value comes from, unless a person writes over it: the template's default, or the client."""
+    cell, given = f"D{row + 1}", "{t:inputs.source_given}"
+    if "jp" in entry and "us" in entry:
+        japan, us = (f'"{x}"' if isinstance(x, str) else f"{x}" for x in (entry["jp"], entry["us"]))
+        given = f"IF({cell}=IF(out_is_us=1,{us},{japan}),{{t:inputs.source_default}},{given})"
+    return f'=IF({cell}="","",{given})'
 
 
 def _allowed(book: Book, entry: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from workbooks.builder.book import Place, place
+from workbooks.builder.frame import word_formats
 from workbooks.builder.words import layout
 
 if TYPE_CHECKING:
@@ -42,10 +43,13 @@ def write_table(book: Book, sheet: Sheet, name: str) -> None:
     derived = layout("calc")["derived"].get(name, {})
     lists = layout("inputs")["column_lists"]
     columns: list[dict[str, Any]] = []
+    after_number = False
     for key in table_columns(name):
         code = layout("columns")[key][2]
-        header = book.formats.cell("header", code)
-        style = book.formats.cell("body" if key in derived else "input", code, small=True)
+        more: dict[str, Any] = {"indent": 1} if code in ("t", "g") and after_number else {}
+        after_number = code not in ("t", "g")
+        header = book.formats.cell("header", code, **more)
+        style = book.formats.cell("body" if key in derived else "input", code, small=True, **more)
         column: dict[str, Any] = {"header": book.words.column(key), "header_format": header, "format": style}
         if key in derived:
             column["formula"] = book.resolver(derived[key])
@@ -63,6 +67,9 @@ def write_table(book: Book, sheet: Sheet, name: str) -> None:
             sheet.worksheet.data_validation(
                 row, column_number, row, column_number, {"validate": "list", "source": f"=lst_{lists[key]}"}
             )
+            word_formats(book, sheet, lists[key], (row, column_number, row, column_number))
+        elif key in specification.get("words", {}):
+            word_formats(book, sheet, specification["words"][key], (row, column_number, row, column_number))
         if key in specification["required"]:
             first = sheet.worksheet
             look = book.workbook.add_format({"bg_color": book.formats.color["error_fill"]})

@@ -26,7 +26,7 @@ HEADERS = {
     "clients": (
         "client_id client_name language regime market household outside_accounts adviser firm currency goal "
         "horizon_years loss_tolerance knowledge control_wish rate_short rate_long files_every_year fiscal_year_end "
-        "gains_low gains_base gains_high dividends cash index_name te_limit budget scenario source_rate"
+        "gains_low gains_base gains_high dividends cash index_name te_limit budget scenario source_rate cash_raise"
     ),
     "accounts": "client_id account account_kind owner owner_relation broker seen opened",
     "lots": "client_id account code name lot acquired quantity unit_cost cost_basis ccy restriction",
@@ -88,6 +88,7 @@ HOLDERS = (
             "dividends": 350000,
             "cash": 2500000,
             "budget": "600000",
+            "cash_raise": "5000000",
         },
         (
             ("A-1", "特定(源泉あり)", "見本 太郎", "self", "見本証券", "seen"),
@@ -154,6 +155,7 @@ HOLDERS = (
             "dividends": 2600000,
             "cash": 12000000,
             "budget": "4000000",
+            "cash_raise": "20000000",
         },
         (("K-1", "法人", "架空商事ホールディングス株式会社", "self", "見本証券", "seen"),),
         50,
@@ -182,6 +184,7 @@ HOLDERS = (
             "dividends": 9000,
             "cash": 25000,
             "budget": "15000",
+            "cash_raise": "30000",
         },
         (
             ("T-1", "taxable", "Pat Alder", "self", "Eskerholm Brokerage", "seen"),
