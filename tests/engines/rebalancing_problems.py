@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,8 +27,13 @@ def problem(
     loss: float = 0.35,
     cost: float = 0.001,
     unsellable: bool = False,
+    bounded: bool = False,
 ) -> Problem:
-    """A book drifted around its index, lots with gains and losses at two rates."""
+    """A book drifted around its index, lots with gains and losses at two rates.
+
+    `bounded`: some names may not fall below or rise above a weight near their own, some have to be
+    bought, some sold in part.
+    """
     rng = np.random.default_rng(seed)
     index = rng.pareto(1.5, names) + 0.2
     index /= index.sum()
@@ -70,6 +76,12 @@ def problem(
         cash_high=cash_high,
         limits=tuple(bands),
     )
+    if bounded:
+        kind, part = rng.integers(0, 6, names), rng.uniform(0.4, 1.0, names)
+        lowest = np.select([kind == 0, kind == 1], [part * made.held, made.held + 0.01 * part], 0.0)
+        highest = np.select([kind == 2, kind == 3], [made.held + 0.02 * part, part * made.held], 1.0)
+        kept = np.bincount(lots.name, weights=np.where(lots.sellable, 0.0, lots.weight), minlength=names)
+        made = replace(made, lowest=lowest, highest=np.maximum(highest, kept))
     return made if turnover is None else made.with_tallies(made.turnover(turnover))
 
 
@@ -86,4 +98,5 @@ def problems(draw: DrawFn, *, most_names: int = 10) -> Problem:
         turnover=draw(st.sampled_from([None, 0.9, 0.5])),
         cash_high=draw(st.sampled_from([0.005, 0.02, 0.1])),
         unsellable=draw(st.booleans()),
+        bounded=draw(st.booleans()),
     )

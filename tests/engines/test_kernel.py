@@ -22,7 +22,9 @@ def decided(made: Problem, pattern: int) -> tuple[Program, np.ndarray]:
     relaxation = Relaxation.of(made)
     allowed = relaxation.modes.open.copy()
     dented = np.flatnonzero(relaxation.modes.dented)
-    side = np.full(len(made.names), FREE)
+    # A name that has to be bought, or may not be, has one side whatever the pattern says.
+    one_way = relaxation.modes.open.sum(axis=1) == 1
+    side = np.where(one_way, np.where(relaxation.modes.open[:, BUY], PURCHASE, SALE), FREE)
     for place, name in enumerate(dented):
         buys = bool(pattern >> place & 1)
         allowed[name] = False

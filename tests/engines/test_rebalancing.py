@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.engines.rebalancing_problems import problem, problems
 from xlplugin.engines.rebalancing.branching import GAMMA_LOW, Effort
 from xlplugin.engines.rebalancing.kernel import solve
+from xlplugin.engines.rebalancing.local import LocalSearch
 from xlplugin.engines.rebalancing.modelled import FREE, PURCHASE, SALE, model
 from xlplugin.engines.rebalancing.modes import BUY, HARVEST
 from xlplugin.engines.rebalancing.pipeline import Units, rebalance
@@ -84,6 +85,26 @@ def test_branching_finds_what_enumeration_of_all_sides_finds(seed: int, gamma: f
     if not np.isfinite(best):
         return
     found = Search(made).run(EXACT, gamma)
+    assert found.objective == pytest.approx(best, abs=1e-7)
+    assert found.bound <= best + 1e-8
+
+
+@settings(deadline=None, max_examples=8)
+@given(seed=st.integers(0, 10**6))
+def test_names_of_one_group_take_the_best_of_no_purchase_and_no_loss(seed: int) -> None:
+    made, gamma = problem(seed, names=5, factors=2), 20.0
+    groups = (np.array([0, 1]), np.array([2, 3]))
+    best = np.inf
+    for bought in itertools.product((False, True), repeat=len(groups)):
+        may_buy, sellable = made.may_buy.copy(), made.lots.sellable.copy()
+        for group, buys in zip(groups, bought, strict=True):
+            if buys:
+                sellable &= ~(np.isin(made.lots.name, group) & (made.lots.gain < 0.0))
+            else:
+                may_buy[group] = False
+        lots = replace(made.lots, sellable=sellable)
+        best = min(best, enumerated(replace(made, may_buy=may_buy, lots=lots), gamma))
+    found = Search(made, groups=groups).run(EXACT, gamma)
     assert found.objective == pytest.approx(best, abs=1e-7)
     assert found.bound <= best + 1e-8
 
@@ -333,6 +354,26 @@ def test_a_plan_in_units_keeps_units_smallest_trades_and_cash(seed: int, orders:
     without = rebalance(made, gamma=20.0)
     assert plan.bound >= without.bound - 1e-6
     assert plan.gap >= -1e-9
+
+
+def test_the_local_search_knows_when_cash_or_a_limit_is_broken() -> None:
+    everything = np.ones(5)
+    made = problem(9, names=5, limits=1)
+    relaxation = Relaxation.of(made)
+    points = np.sort(np.column_stack([made.held, made.target, 0.0 * everything, 0.3 * everything]), axis=1)
+    local = LocalSearch(relaxation, points, np.zeros(relaxation.columns.shape[1]), 20.0)
+    band = made.limits[0]
+    seen = set()
+    for chosen in itertools.product(range(points.shape[1]), repeat=5):
+        weights = points[np.arange(5), chosen]
+        local.start(weights)
+        traded = weights - made.held
+        cash = 1.0 - weights.sum() - float(made.sell_cost @ np.abs(traded))
+        over = abs(float(band.loading @ (weights - made.target))) - band.high
+        if min(abs(cash - made.cash_low), abs(cash - made.cash_high), abs(over)) > 1e-6:
+            assert local.kept == (made.cash_low <= cash <= made.cash_high and over <= 0.0)
+            seen.add(local.kept)
+    assert seen == {True, False}
 
 
 def test_units_under_a_cap_keep_the_cap() -> None:

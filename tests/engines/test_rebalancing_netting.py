@@ -103,6 +103,26 @@ def test_expiring_losses_propose_gains_up_to_their_size() -> None:
         one_bucket_cells(0.2, 0.3, 0.0)
 
 
+@pytest.mark.parametrize("realised", [-0.02, 0.0, 0.01, 0.03])
+@pytest.mark.parametrize("expiring", [0.0, 0.015])
+@pytest.mark.parametrize("carried", [0.0, 0.12])
+def test_a_year_of_one_bucket_costs_what_its_tax_function_says(
+    realised: float, expiring: float, carried: float
+) -> None:
+    made = problem(23, names=10)
+
+    def year(result: float) -> float:
+        """Gains beyond the expiring losses are taxed; a loss is worth what carrying it on is."""
+        return 0.20315 * max(result - expiring, 0.0) if result >= 0.0 else carried * result
+
+    cells = one_bucket_cells(0.20315, carried, realised, expiring=expiring)
+    netted = rebalance_netted(made, cells, gamma=60.0, effort=FINE)
+    plan, lots = netted.plan, netted.plan.problem.lots
+    tax = year(realised + float(lots.gain @ plan.sold)) - year(realised)
+    assert netted.tax == pytest.approx(tax, abs=1e-7)
+    assert netted.objective == pytest.approx(60.0 * plan.tracking_risk**2 + plan.trading_cost + tax, abs=1e-7)
+
+
 def test_gifts_take_the_largest_gains_and_never_a_loss() -> None:
     made = account(7)
     amount = 0.1

@@ -31,6 +31,7 @@ _ROOT_ROUNDS, _NODE_ROUNDS, _PLAN_ROUNDS, _EXACT_ROUNDS = 12, 2, 4, 60
 _NEAR_CAP = 0.02  # of log variance: near enough for a bound, which errs in the second order
 _PLAN_CAP = 2e-3  # the same for a plan inside the search; the last one meets the cap exactly
 _EXACT_CAP = 1e-9
+_APART = 1e-6  # of net asset value: beyond what residuals can do
 
 
 class Found(NamedTuple):
@@ -101,7 +102,10 @@ class Search:
     def __init__(
         self, problem: Problem, *, cap: float | None = None, groups: tuple[IntArray, ...] = ()
     ) -> None:
-        self.problem, self.groups, self.cap = problem, groups, cap
+        self.problem, self.cap = problem, cap
+        # A group without a loss has nothing that a purchase could wash.
+        losing = set(problem.lots.name[problem.losing & problem.lots.sellable].tolist())
+        self.groups = tuple(group for group in groups if losing & set(group.tolist()))
         self.numbers = _group_numbers(groups, len(problem.names))
         self.relaxation = Relaxation.of(problem, groups=self.numbers)
         self.best: _Plan | None = None
@@ -187,6 +191,10 @@ class Search:
         self, allowed: BoolArray, prices: FloatArray | None, gamma: float, serial: int
     ) -> Node[BoolArray] | None:
         """Bound a node, round it to a plan and say where to branch; None if nothing is in it."""
+        within = self._within_groups(allowed)
+        if within is None:
+            return None
+        allowed = within
         made = self.relaxed(allowed, prices, gamma, _ROOT_ROUNDS if serial == 0 else _NODE_ROUNDS)
         if made is None:
             return None
@@ -210,6 +218,16 @@ class Search:
             self._branches(made, allowed, depth),
             tuple(np.flatnonzero(depth).tolist()),
         )
+
+    def _within_groups(self, allowed: BoolArray) -> BoolArray | None:
+        """The modes that the rule of the groups leaves; None if a group has no way at all."""
+        for group in self.groups:
+            sides = [side for side in _sides(allowed, group) if side.any(axis=1).all()]
+            if not sides:
+                return None
+            if len(sides) == 1:
+                allowed = sides[0]
+        return allowed
 
     def _rounded(self, made: _Relaxed, allowed: BoolArray) -> BoolArray:
         """One mode for every dented name: the nearer end of its tangent, or the best at these prices."""
@@ -250,23 +268,26 @@ class Search:
     def _branches(self, made: _Relaxed, allowed: BoolArray, depth: FloatArray) -> tuple[BoolArray, ...]:
         """The children: each way of the name that the relaxation misjudges most, or of its group."""
         name = int(depth.argmax())
-        worst, children = float(depth[name]), []
-        if worst > 0.0:
-            for mode in np.flatnonzero(allowed[name]):
-                child = allowed.copy()
-                child[name] = False
-                child[name, mode] = True
-                children.append(child)
-        if self.groups:
-            values = made.relaxation.bounds(made.gamma, made.solution.prices, allowed)[2]
-            for group in self.groups:
-                sides = _sides(allowed, group)
-                if any(np.array_equal(side, allowed) or not side.any(axis=1).all() for side in sides):
-                    continue
-                lost = min(_best(values, side, group) for side in sides) - _best(values, allowed, group)
-                if lost > worst:
-                    worst, children = lost, list(sides)
-        return tuple(children)
+        worst = float(depth[name])
+        children = _ways(allowed, name) if worst > 0.0 else ()
+        if not self.groups and children:
+            return children
+        weights, values = made.relaxation.bounds(made.gamma, made.solution.prices, allowed)[1:]
+        for group in self.groups:
+            sides = _sides(allowed, group)
+            if any(np.array_equal(side, allowed) for side in sides):
+                continue
+            lost = min(_best(values, side, group) for side in sides) - _best(values, allowed, group)
+            if lost > worst or not children:
+                worst, children = max(lost, worst), sides
+        if children:
+            return children
+        # Sampled hulls can hide a dent: the name that the relaxation and the bound place most apart.
+        best = np.take_along_axis(weights, values.argmin(axis=1)[:, None], axis=1)[:, 0]
+        open_ = made.relaxation.modes.dented & (allowed.sum(axis=1) > 1)
+        apart = np.where(open_, np.abs(best - made.solution.weights), 0.0)
+        name = int(apart.argmax())
+        return _ways(allowed, name) if apart[name] > _APART else ()
 
     def run(self, effort: Effort, gamma: float, prices: FloatArray | None = None) -> Found:
         """Best node first, until the gap is proved or the effort is spent.
@@ -331,6 +352,17 @@ class Search:
             return False
         size = self.best.objective + (gamma * self.cap if self.cap is not None else 0.0)
         return self.best.objective - bound <= gap * max(abs(size), 1e-12)
+
+
+def _ways(allowed: BoolArray, name: int) -> tuple[BoolArray, ...]:
+    """Each of the modes that one name is allowed."""
+    made = []
+    for mode in np.flatnonzero(allowed[name]):
+        child = allowed.copy()
+        child[name] = False
+        child[name, mode] = True
+        made.append(child)
+    return tuple(made)
 
 
 def _sides(allowed: BoolArray, group: IntArray) -> tuple[BoolArray, BoolArray]:
