@@ -20,7 +20,7 @@ from tests.benchmarks import problem_files
 from xlplugin.engines.rebalancing.branching import Effort
 from xlplugin.engines.rebalancing.pipeline import Units, rebalance
 
-_GAP, _GAP_UNITS = 1e-3, 2.2e-3  # below the quarter of a per cent that is promised
+_GAP = 1e-3  # below the quarter of a per cent that is promised
 _NODES, _NODES_UNITS = 200, 80
 
 
@@ -38,8 +38,8 @@ def main(argv: list[str]) -> dict[str, Any]:
             unit = (asked.units or 1e-4) * files.price / files.total
             smallest = np.full(len(unit), asked.min_trade / files.total)
             units = Units(unit, smallest, whole_orders=asked.whole == "order")
-        gap, nodes = (_GAP, _NODES) if units is None else (_GAP_UNITS, _NODES_UNITS)
-        effort = Effort(gap=asked.gap or gap, nodes=asked.nodes or nodes)
+        nodes = _NODES if units is None else _NODES_UNITS
+        effort = Effort(gap=asked.gap or _GAP, nodes=asked.nodes or nodes)
         plan = rebalance(problem, risk=asked.te, gamma=asked.gamma, effort=effort, units=units)
         done = time.perf_counter()
         cpu.append(time.process_time() - busy)
@@ -94,7 +94,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--whole", choices=("position", "order"), default="position", help="what is a whole number of units"
     )
-    parser.add_argument("--gap", type=float, help="stop at this proved gap; 0.001, with units 0.0022")
+    parser.add_argument("--gap", type=float, help="stop at this proved gap; 0.001")
     parser.add_argument("--nodes", type=int, help="most nodes of the search; 200, with units 80")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--plan", help="where to write the trade list")

@@ -1,6 +1,6 @@
 """Index in whole trading units: tracking risk and proved bound by account size.
 
-``python -m tests.benchmarks units --weights FILE --prices FILE --amounts 5e6,1e7 --unit 100 [--json OUT]``.
+``python -m tests.benchmarks units --weights FILE --prices FILE --amounts 5e6 1e7 --unit 100 [--json OUT]``.
 Weights: a month-end file of TOPIX weights as published (cp932), or a table with the columns code and
 weight. Prices: wide daily closes as Parquet or CSV. Risk: 15 principal components of 504 daily returns.
 """
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> dict[str, Any]:
     returns = window[codes].to_numpy()
     exposures, specific = principal_components(returns[1:] / returns[:-1] - 1.0)
     unit_price = asked.unit * returns[-1]
-    amounts = [float(amount) for amount in asked.amounts.split(",")]
+    amounts = [float(amount) for part in asked.amounts for amount in part.split(",")]
     effort = Effort(gap=asked.gap, nodes=asked.nodes)
 
     def best(wanted: list[float]) -> list[Size]:
@@ -122,7 +122,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="units", description=__doc__)
     parser.add_argument("--weights", required=True)
     parser.add_argument("--prices", required=True)
-    parser.add_argument("--amounts", default="5e6,1e7,3e7,1e8,3e8", help="money, separated by commas")
+    sizes = ["5e6", "1e7", "3e7", "1e8", "3e8"]
+    parser.add_argument("--amounts", nargs="+", default=sizes, help="money, by spaces or commas")
     parser.add_argument("--unit", type=float, default=100.0, help="shares of one trading unit")
     parser.add_argument("--gap", type=float, default=2e-3, help="stop at this proved gap of the variance")
     parser.add_argument("--nodes", type=int, default=12, help="most nodes of the search")
