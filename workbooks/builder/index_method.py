@@ -152,7 +152,7 @@ def _with_gaps(package: bytes) -> bytes:
     with zipfile.ZipFile(BytesIO(package)) as source, zipfile.ZipFile(target, "w") as out:
         for entry in source.infolist():
             data = source.read(entry)
-            if entry.filename.startswith("xl/charts/chart"):
+            if entry.filename.startswith("xl/charts/chart") and b"<c:dispBlanksAs" not in data:
                 data = data.replace(_VISIBLE, _VISIBLE + b'<c:dispBlanksAs val="gap"/>')
             out.writestr(entry, data)
     return target.getvalue()
