@@ -108,13 +108,12 @@ class Dual:
         unpriced = np.maximum(over, 0.0) + np.minimum(under, 0.0)
         violation = np.where(y > 0.0, over, np.where(y < 0.0, under, unpriced))
         gradient = np.concatenate([held[:k] - factor_prices / (2.0 * p.gamma), violation])
-        priced = y != 0.0
         dual = (
             p.gamma * specific_variance
             + cost
             + float(factor_prices @ held[:k])
             - float(factor_prices @ factor_prices) / (4.0 * p.gamma)
-            + float(y[priced] @ violation[priced])
+            + float(y @ violation)
         )
         return Point(prices, dual, gradient, violation, weights, position, taken, cost, specific_variance)
 

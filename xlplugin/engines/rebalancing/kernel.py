@@ -40,7 +40,7 @@ Status = Literal["solved", "infeasible", "stalled", "iterations"]
 
 _ACCEPTED = 1e-8  # residual of a solution that rounding keeps from the tolerance
 _SLOW, _PHASE_ONE = 40, 500.0  # after so many steps feasibility is tested at this price of variance
-_CLASH_EVERY = 8  # iterations between two tests for contradiction
+_CLASH_FIRST, _CLASH_EVERY = 11, 8  # steps before a test for contradiction: most problems need fewer
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -283,7 +283,7 @@ def climb(dual: Dual, start: FloatArray, *, warm: bool, iterations: int) -> Clim
         slow = step == _SLOW and dual.program.gamma < _PHASE_ONE
         if slow and _clashes(dual.program):
             return Climb(point, free, "infeasible", step, evaluations)
-        if step % _CLASH_EVERY == _CLASH_EVERY - 1:
+        if step >= _CLASH_FIRST and (step - _CLASH_FIRST) % _CLASH_EVERY == 0:
             # Prices and their changes both tend to the ray along which the dual is unbounded.
             if max(clash(dual.program, point.prices), clash(dual.program, point.prices - mark)) > 0.0:
                 return Climb(point, free, "infeasible", step, evaluations)

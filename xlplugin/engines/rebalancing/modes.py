@@ -126,7 +126,7 @@ def build(problem: Problem, prices: FloatArray, groups: IntArray | None = None) 
 
     # Place -1 of the padded tables means no lot.
     weight, tax = np.append(lots.weight, 0.0)[sale], np.append(lots.tax, 0.0)[sale]
-    counted = np.column_stack([sold, np.zeros(len(sold))])[:, sale]
+    counted = np.stack([np.append(each, 0.0)[sale] for each in sold])
     after = np.cumsum(weight, axis=1)
     # Sale order runs down from the weight held; segments run up, so the order is turned round.
     column = slice(segments - sale.shape[1], segments)
@@ -299,14 +299,14 @@ def _finished(
 ) -> Modes:
     """Limits on the weights cut the segments; what lies below becomes the start."""
     lowest, highest = problem.lowest[:, None, None], problem.highest[:, None, None]
-    low, high = np.clip(made.low, lowest, highest), np.clip(made.high, lowest, highest)
+    low, high = (np.minimum(np.maximum(ends, lowest), highest) for ends in (made.low, made.high))
     width, sell = made.high - made.low, np.ones(made.open.shape[1], dtype=bool)
     sell[BUY] = False
     # From the top of a sell mode down to its lowest weight everything is sold; a buy mode starts
     # with what has to be bought.
     gone = np.where(sell[:, None], np.minimum(width, np.maximum(made.high - low[:, :, :1], 0.0)), 0.0)
-    start = made.start - (made.slope * gone).sum(axis=2)
-    start_counts = made.start_counts - (made.counts * gone).sum(axis=3)
+    start = made.start - np.einsum("nms,nms->nm", made.slope, gone)
+    start_counts = made.start_counts - np.einsum("tnms,nms->tnm", made.counts, gone)
     forced = low[:, BUY, 0] - problem.held
     start[:, BUY] += problem.buy_cost * forced
     start_counts[:, :, BUY] += bought * forced

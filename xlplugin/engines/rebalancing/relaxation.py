@@ -283,6 +283,8 @@ class Relaxation:
         """Counts per unit along the straight pieces, from one end to the other."""
         m, chord = self.modes, np.zeros((len(self.modes.counts), len(left)))
         names = np.flatnonzero(straight)
+        if not len(names):
+            return chord
         low, high, ends = m.low[names], m.high[names], np.column_stack([left, right])[names]
         for place, (count, start) in enumerate(zip(m.counts, m.start_counts, strict=True)):
             at = ways.cost_at(low, high, count[names], start[names], ends)
