@@ -1,8 +1,8 @@
 """A rebalance as matrices for PIQP and Clarabel, called directly: the best case for the other side.
 
 Variables: lots sold, names bought, active weights, factor loads. What cannot be traded is no variable, what
-must be sold is no variable either. All matrices are written column by column, without a sum or a stack of
-sparse matrices; what accounts with one model share is made once (`Shared`).
+must be sold is no variable either. The matrices are written column by column, without a stack of sparse
+ones, and what accounts with one model share is made once (`Shared`); or, on request, as blocks side by side.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from xlplugin.aliases import BoolArray, FloatArray
+    from xlplugin.aliases import BoolArray, FloatArray, IntArray
     from xlplugin.engines.rebalancing.problem import Problem
 
 _FREE = 1e30  # no bound, to PIQP
@@ -21,8 +21,6 @@ _FREE = 1e30  # no bound, to PIQP
 class Shared(NamedTuple):
     """The columns of active weights and factor loads: rows of equations, rows of rules."""
 
-    names: int
-    factors: int
     equations: Any
     rules: Any
 
@@ -40,7 +38,7 @@ class Shared(NamedTuple):
         loading = np.vstack([limit.loading for limit in problem.limits])
         rules = np.zeros((2 * len(loading) + 1, n + k))
         rules[: len(loading), :n], rules[len(loading) : -1, :n] = loading, -loading
-        return cls(n, k, sparse.csc_matrix(equations), sparse.csc_matrix(rules))
+        return cls(sparse.csc_matrix(equations), sparse.csc_matrix(rules))
 
 
 class Raw(NamedTuple):
@@ -65,10 +63,16 @@ class Raw(NamedTuple):
         gamma: float | None,
         te: float | None = None,
         shared: Shared | None = None,
+        *,
+        stacked: bool = False,
     ) -> Raw:
-        """At a price of variance, or under a cap on tracking risk."""
-        p, lots, shared = problem, problem.lots, shared or Shared.of(problem)
-        n, k = shared.names, shared.factors
+        """At a price of variance, or under a cap on tracking risk.
+
+        `stacked`: the matrices as users of scipy.sparse write them, blocks side by side.
+        """
+        from scipy import sparse
+
+        p, lots, (n, k) = problem, problem.lots, problem.exposures.shape
         gone = p.highest < p.held
         forced = gone[lots.name]
         sell, buy = np.flatnonzero(~forced), np.flatnonzero(may_buy & ~gone)
@@ -78,23 +82,20 @@ class Raw(NamedTuple):
         left = np.bincount(owner, weights=lots.weight[sell], minlength=n)
         paid = float(p.sell_cost[lots.name[forced]] @ lots.weight[forced])
         trades = m + b
-        pairs = np.empty((trades, 2))
-        pairs[:m, 0], pairs[m:, 0] = 1.0, -1.0
-        pairs[:m, 1], pairs[m:, 1] = p.sell_cost[owner], p.buy_cost[buy]
-        places = np.full((trades, 2), n + k)
-        places[:m, 0], places[m:, 0] = owner, buy
-        last_rule = np.full(trades, shared.rules.shape[0] - 1)
+        equations, rules = (
+            _stacked(p, owner, buy) if stacked else _columnwise(p, owner, buy, shared or Shared.of(p))
+        )
         diagonal = np.zeros(trades + n + k)
         if gamma is not None:
             diagonal[trades : trades + n] = 2.0 * gamma * p.specific
             diagonal[trades + n :] = 2.0 * gamma
         turnover = p.tallies[0].high - float(lots.weight[forced].sum())
         return cls(
-            _diagonal(diagonal),
+            sparse.diags(diagonal, format="csc") if stacked else _diagonal(diagonal),
             np.concatenate([costs[sell], p.buy_cost[buy], np.zeros(n + k)]),
-            _columns(pairs.ravel(), places.ravel(), 2, shared.equations),
+            equations,
             np.concatenate([left - p.target, np.zeros(k), [1.0 - p.target.sum() - paid]]),
-            _columns(np.ones(trades), last_rule, 1, shared.rules),
+            rules,
             np.concatenate([[x.high for x in p.limits], [-x.low for x in p.limits], [turnover]]),
             np.concatenate([lots.weight[sell], np.maximum(p.highest - p.held, 0.0)[buy]]),
             float(costs[forced] @ lots.weight[forced]),
@@ -156,6 +157,43 @@ class Raw(NamedTuple):
         settings.verbose = False
         solver = clarabel.DefaultSolver(self.quadratic, self.linear, *prepared, settings)
         return self.objective(np.asarray(solver.solve().x))
+
+
+def _columnwise(p: Problem, owner: IntArray, buy: IntArray, shared: Shared) -> tuple[Any, Any]:
+    """Every trade is a column of two entries, its name and its cost in cash; then what is shared."""
+    m, b = len(owner), len(buy)
+    pairs, places = np.empty((m + b, 2)), np.full((m + b, 2), shared.equations.shape[0] - 1)
+    pairs[:m, 0], pairs[m:, 0] = 1.0, -1.0
+    pairs[:m, 1], pairs[m:, 1] = p.sell_cost[owner], p.buy_cost[buy]
+    places[:m, 0], places[m:, 0] = owner, buy
+    last = np.full(m + b, shared.rules.shape[0] - 1)
+    return (
+        _columns(pairs.ravel(), places.ravel(), 2, shared.equations),
+        _columns(np.ones(m + b), last, 1, shared.rules),
+    )
+
+
+def _stacked(p: Problem, owner: IntArray, buy: IntArray) -> tuple[Any, Any]:
+    from scipy import sparse
+
+    (n, k), m, b = p.exposures.shape, len(owner), len(buy)
+    owns = sparse.csc_matrix((np.ones(m), (owner, np.arange(m))), shape=(n, m))
+    gets = sparse.csc_matrix((np.ones(b), (buy, np.arange(b))), shape=(n, b))
+    paying = np.concatenate([p.sell_cost[owner], p.buy_cost[buy], np.ones(n), np.zeros(k)])
+    equations = [
+        sparse.hstack([owns, -gets, sparse.identity(n), sparse.csc_matrix((n, k))]),
+        sparse.hstack([sparse.csc_matrix((k, m + b)), -sparse.csc_matrix(p.exposures.T), sparse.identity(k)]),
+        sparse.csc_matrix(paying[None]),
+    ]
+    loading = sparse.csc_matrix(np.vstack([limit.loading for limit in p.limits]))
+    left, right = (sparse.csc_matrix((loading.shape[0], width)) for width in (m + b, k))
+    traded = np.concatenate([np.ones(m + b), np.zeros(n + k)])
+    rules = [
+        sparse.hstack([left, loading, right]),
+        sparse.hstack([left, -loading, right]),
+        sparse.csc_matrix(traded[None]),
+    ]
+    return sparse.vstack(equations, format="csc"), sparse.vstack(rules, format="csc")
 
 
 def _diagonal(values: FloatArray) -> Any:
