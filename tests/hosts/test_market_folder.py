@@ -1,4 +1,5 @@
 import datetime as dt
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,3 +120,12 @@ def test_the_environment_names_the_market_and_the_place_of_kept_handles(folder, 
     assert list((tmp_path / "data" / "handles").glob("*.npz"))
     handles._STORES[0] = MemoryStore()
     assert handles.fetch("risk", handle).kind == "RISK"
+
+
+def test_a_folder_of_another_user_does_not_stop_the_call(tmp_path, monkeypatch):
+    def refused(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    content = Kept("RISK", {"a": np.ones(2)})
+    HandleFolder(tmp_path / "handles").put(content.handle(), content)

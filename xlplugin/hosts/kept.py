@@ -33,9 +33,9 @@ class HandleFolder:
     def put(self, handle: str, content: Kept) -> None:
         """Write the content, unless it is there; a folder that cannot be written is passed over."""
         path = self._path(handle)
-        if path.is_file():
-            return
         try:
+            if path.is_file():  # a folder of another user refuses to tell
+                return
             self.folder.mkdir(parents=True, exist_ok=True)
             arrays: dict[str, Any] = dict(content.arrays)
             with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as out:
