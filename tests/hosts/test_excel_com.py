@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.golden.compare import as_block, assert_vector, cell_value
-from tests.golden.vectors import read
+from tests.hosts.calls import CALLS
 from xlplugin.errors import ErrorValue
 from xlplugin.worksheet.registry import load
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 REPOSITORY = Path(__file__).resolve().parents[2]
-CALLS = [case.vector for case in read(GOLDEN) if case.schema == "calls" and case.kind in load()]
 ERRORS = {error.value: error for error in ErrorValue}
 
 

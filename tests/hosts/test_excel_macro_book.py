@@ -13,13 +13,16 @@ import pytest
 import xlsxwriter
 from lxml import etree
 
+from tests.golden.compare import as_block, assert_vector, cell_value, with_keys
+from tests.hosts.calls import CALLS, Dates, with_dates, write_call
 from tests.hosts.office import Office, require_libreoffice
-from xlplugin.errors import HostError
+from xlplugin.errors import ErrorValue, HostError
 from xlplugin.hosts.commands import COMMANDS
 from xlplugin.hosts.excel import vba, xlsm
 from xlplugin.hosts.excel.vba_project import Module, class_module
 from xlplugin.hosts.libreoffice.install import package_folders
 from xlplugin.workbook.package import Package
+from xlplugin.workbook.tokens import address
 from xlplugin.worksheet.registry import load
 
 STAND_IN = Module(
@@ -154,13 +157,14 @@ def test_without_xlwings_one_sentence_says_what_to_install(monkeypatch):
         xlsm.xlwings_runtime()
 
 
-@pytest.mark.libreoffice
-def test_libreoffice_runs_the_wrappers_and_gives_the_numbers_of_the_functions(tmp_path_factory):
-    require_libreoffice()
-    office = Office(tmp_path_factory.mktemp("vba"))
+def run_in_libreoffice(office: Office, book: bytes, wanted: list[list[str]]) -> dict:
+    """The cells wanted after LibreOffice has run the VBA of a book, and the names of its modules."""
     path = office.folder / "book.xlsm"
-    path.write_bytes(macro_book(modules=[STAND_IN, SERVER]))
-    path.chmod(0o644)
+    path.write_bytes(book)
+    asked = office.folder / "wanted.json"
+    asked.write_text(json.dumps(wanted), encoding="utf-8")
+    for file in (path, asked):
+        file.chmod(0o644)
     pipe = f"xlplugin{os.getpid()}"
     command = [
         *office.run_as,
@@ -171,34 +175,78 @@ def test_libreoffice_runs_the_wrappers_and_gives_the_numbers_of_the_functions(tm
         f"--accept=pipe,name={pipe};urp;",
         f"-env:UserInstallation={office.profile.as_uri()}",
     ]
-    system_python = "/usr/bin/python3"
-    wanted = [["計算", cell] for cell in ("D1", "D2", "D3", "F1", "F2", "F3")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(package_folders())}
+    own_data = f"XLPLUGIN_DATA={office.folder}"
+    packages = f"PYTHONPATH={os.pathsep.join(package_folders())}"
+    asking = ["/usr/bin/python3", str(Path(__file__).with_name("uno_vba.py")), str(path), pipe, str(asked)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             done = subprocess.run(
-                [
-                    *office.run_as,
-                    "env",
-                    f"PYTHONPATH={environment['PYTHONPATH']}",
-                    system_python,
-                    str(Path(__file__).with_name("uno_vba.py")),
-                    str(path),
-                    pipe,
-                    json.dumps(wanted),
-                ],
+                [*office.run_as, "env", packages, own_data, *asking],
                 capture_output=True,
                 text=True,
-                timeout=240,
+                timeout=400,
                 check=False,
             )
         finally:
             server.terminate()
     assert done.returncode == 0, done.stderr[-1500:]
-    shown = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.libreoffice
+def test_libreoffice_runs_the_wrappers_and_gives_the_numbers_of_the_functions(tmp_path_factory):
+    require_libreoffice()
+    wanted = [["計算", cell] for cell in ("D1", "D2", "D3", "F1", "F2", "F3")]
+    book = macro_book(modules=[STAND_IN, SERVER])
+    shown = run_in_libreoffice(Office(tmp_path_factory.mktemp("vba")), book, wanted)
+    cells = [block[0][0] for block in shown["cells"]]
     # Capitalisations 30,000, 30,000 and 15,000: weights by hand.
-    assert shown["cells"][:3] == pytest.approx([0.4, 0.4, 0.2])
-    assert shown["cells"][3] == pytest.approx(0.0225)  # (5 % - 0.5 %) x 50 %
-    assert shown["cells"][4] == "Error 2015"  # LibreOffice's way to show CVErr(#VALUE!)
-    assert shown["cells"][5] == pytest.approx(0.045)  # ratio and basis left out: 1 and 0
+    assert cells[:3] == pytest.approx([0.4, 0.4, 0.2])
+    assert cells[3] == pytest.approx(0.0225)  # (5 % - 0.5 %) x 50 %
+    assert cells[4] == "Error 2015"  # LibreOffice's way to show CVErr(#VALUE!)
+    assert cells[5] == pytest.approx(0.045)  # ratio and basis left out: 1 and 0
     assert {vba.MODULE, vba.COMMANDS_MODULE, "ThisWorkbook", "Sheet1"} <= set(shown["modules"])
+
+
+@pytest.fixture(scope="module")
+def vba_answers(tmp_path_factory):
+    """Every worked example, called by the VBA text in one macro book."""
+    require_libreoffice()
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"in_memory": True})
+    dates = Dates(book)
+    sizes = {vector["id"]: write_call(book, dates, vector, str) for vector in CALLS}
+    book.close()
+    macros = xlsm.macro_workbook(
+        out.getvalue(), list(load()), COMMANDS, language="en", modules=[STAND_IN, SERVER]
+    )
+    wanted = [[name[:31], f"A1:{address(*size)}"] for name, size in sizes.items()]
+    shown = run_in_libreoffice(Office(tmp_path_factory.mktemp("vba")), macros, wanted)
+    return dict(zip(sizes, shown["cells"], strict=True))
+
+
+BESIDE_THE_RESULT = 32767
+VBA_ERRORS = {
+    f"Error {number}": error
+    for number, error in zip(
+        (2000, 2007, 2015, 2023, 2029, 2036, 2042),
+        (*map(ErrorValue, ("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A")),),
+        strict=True,
+    )
+}
+
+
+def as_excel(cell):
+    """A cell as Excel shows it: LibreOffice writes CVErr as a text, and #N/A beside a smaller result."""
+    if isinstance(cell, dict):
+        return ErrorValue.NA if cell["error"] == BESIDE_THE_RESULT else cell
+    return VBA_ERRORS.get(cell, cell)
+
+
+@pytest.mark.libreoffice
+@pytest.mark.parametrize("vector", CALLS, ids=[vector["id"] for vector in CALLS])
+def test_the_vba_text_gives_the_same_answer(vector, vba_answers):
+    function = load()[vector["function"]]
+    got = [[as_excel(cell) for cell in row] for row in vba_answers[vector["id"]]]
+    expected = as_block(cell_value(vector["expected"]))
+    assert_vector(vector, function, with_dates(with_keys(function, got), expected))

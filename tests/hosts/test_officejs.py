@@ -17,15 +17,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from tests.golden.compare import as_block, assert_vector
-from tests.golden.vectors import read
+from tests.hosts.calls import CALLS
 from tests.programs import program
 from xlplugin.errors import ErrorValue, HostError
 from xlplugin.hosts.officejs import documents
 from xlplugin.hosts.officejs.server import Limits, application, make_certificate, serve
 from xlplugin.worksheet.registry import load
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-CALLS = [case.vector for case in read(GOLDEN) if case.schema == "calls" and case.kind in load()]
 ERROR_TYPES = {
     "Null": "#NULL!",
     "Div0": "#DIV/0!",

@@ -1,13 +1,14 @@
 """Run by the Python that LibreOffice's bridge belongs to: open an .xlsm, let its VBA run, print cells.
 
 The module `xlwings` of the book is a stand-in whose XLPy.CallUDF reaches this process over UNO;
-the wrappers are the shipped ones. Arguments: book, pipe name, JSON of [sheet, cell] to read.
+the wrappers are the shipped ones. Arguments: book, pipe name, a JSON file of [sheet, range] to read.
 """
 
 import datetime as dt
 import json
 import sys
 import time
+from pathlib import Path
 
 import uno
 import unohelper
@@ -29,6 +30,13 @@ def flat(cell):
     return serial(cell) if isinstance(cell, dt.date) else cell
 
 
+def plain(cell):
+    """A cell as VBA holds it: dates are structures with a serial number, an omitted argument is an enum."""
+    if isinstance(cell, uno.Enum):
+        return None
+    return getattr(cell, "Value", cell)
+
+
 class Python(unohelper.Base, XFunctionAccess):
     """Stands in for xlwings' COM server."""
 
@@ -37,7 +45,10 @@ class Python(unohelper.Base, XFunctionAccess):
         for a in arguments:
             value = a.Value if hasattr(a, "getImplementationName") else a  # a VBA Range
             value = getattr(value, "Array", value)
-            given.append(None if isinstance(value, uno.Enum) else value)
+            rows = isinstance(value, tuple)
+            given.append(tuple(tuple(map(plain, row)) for row in value) if rows else plain(value))
+            if type(given[-1]) is int and given[-1] == 0:  # left out in the middle; Excel says "missing"
+                given[-1] = None
         result = answer(load()[name], *given)
         if isinstance(result, Failure):
             return str(result)
@@ -56,6 +67,12 @@ def connected(pipe):
     raise SystemExit("LibreOffice did not answer")
 
 
+def shown(cell):
+    if cell.Error:
+        return {"error": cell.Error}
+    return cell.String if cell.FormulaResultType2 == 2 or cell.Type.value == "TEXT" else cell.Value
+
+
 def main(book, pipe, wanted):
     context = connected(pipe)
     desktop = context.ServiceManager.createInstanceWithContext("com.sun.star.frame.Desktop", context)
@@ -69,11 +86,11 @@ def main(book, pipe, wanted):
     document.getScriptProvider().getScript(script).invoke((Python(),), (), ())
     document.calculateAll()
     found = []
-    for sheet, cell in json.loads(wanted):
-        place = document.Sheets.getByName(sheet).getCellRangeByName(cell)
-        found.append(
-            place.String if place.FormulaResultType2 == 2 or place.Type.value == "TEXT" else place.Value
-        )
+    places = json.loads(Path(wanted).read_text(encoding="utf-8"))
+    for sheet, cells in places:
+        area = document.Sheets.getByName(sheet).getCellRangeByName(cells)
+        columns, rows = range(area.Columns.Count), range(area.Rows.Count)
+        found.append([[shown(area.getCellByPosition(c, r)) for c in columns] for r in rows])
     modules = list(document.BasicLibraries.getByName("VBAProject").ElementNames)
     document.close(True)
     try:
