@@ -30,7 +30,7 @@ def named_value(template: CompiledTemplate, result: Result, name: str) -> Any:
     place = single_cell(text) if text else None
     if place is None:
         return None
-    return result.book.values(place.sheet).get((place.row, place.column))
+    return result.value(place.sheet, place.row, place.column)
 
 
 def refuse_unsound(template: CompiledTemplate, result: Result, errors: int) -> None:

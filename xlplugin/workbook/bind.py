@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from xlplugin.workbook.compile import CompiledTemplate
     from xlplugin.workbook.lowering import Lowering
+    from xlplugin.workbook.package import DefinedName
     from xlplugin.workbook.structured import Table
     from xlplugin.workbook.tokens import Box
 
@@ -107,8 +108,9 @@ def bind(template: CompiledTemplate, inputs: Inputs) -> Bound:
     if inputs.empty:
         return bound
     wanted: dict[str, dict[tuple[int, int], tuple[str, Any]]] = {}
+    known = {n.name.upper(): n for n in template.package.names if n.sheet is None and not n.is_builtin}
     for name, value in inputs.names.items():
-        sheet, corners = _target(template, name)
+        sheet, corners = _target(template, known, name)
         _spread(name, value, corners, wanted.setdefault(sheet, {}))
     for (sheet, place), value in inputs.cells.items():
         if sheet not in template.sheets:
@@ -124,8 +126,7 @@ def bind(template: CompiledTemplate, inputs: Inputs) -> Bound:
     return bound
 
 
-def _target(template: CompiledTemplate, name: str) -> tuple[str, Box]:
-    known = {n.name.upper(): n for n in template.package.names if n.sheet is None and not n.is_builtin}
+def _target(template: CompiledTemplate, known: Mapping[str, DefinedName], name: str) -> tuple[str, Box]:
     found = known.get(name.upper())
     if found is None:
         raise InputError(f"There is no name {name!r} in the workbook; define it, or correct the input")

@@ -23,6 +23,7 @@ from xlplugin.workbook.package import Package
 from xlplugin.workbook.refusals import Refusals
 from xlplugin.workbook.replacements import REPLACED
 from xlplugin.workbook.sheets import Cell, Sheet, Way, scan
+from xlplugin.workbook.sized import SizedFormulas
 from xlplugin.workbook.strings import StringTable
 from xlplugin.workbook.tokens import NAME, address, tokens
 from xlplugin.workbook.view import sheet_view, view_strings
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from xlplugin.workbook.findings import Level
     from xlplugin.workbook.formula import Flavour
     from xlplugin.workbook.running import Result
+    from xlplugin.workbook.spills import Place
     from xlplugin.workbook.structured import Table
 
 __all__ = ["CompiledTemplate", "compile_package", "compile_template"]
@@ -49,7 +51,8 @@ class CompiledTemplate:
     """Everything about a workbook that is the same for every client.
 
     Made by `compile_template`. `findings` are those of the template's linter that need no values;
-    `large` remembers which results needed a second pass, so that the next client starts there.
+    `large` remembers which results needed a second pass, so that the next client starts there;
+    `read_often` which ones hundreds of formulas read, by which tables are long.
     """
 
     package: Package
@@ -64,10 +67,12 @@ class CompiledTemplate:
     formats: Formats
     digest: str
     lenient: bool
+    sized: SizedFormulas
     findings: list[Finding] = field(default_factory=list)
     views: dict[str, str] = field(default_factory=dict)
     strings_view: bytes | None = None
-    large: set[tuple[str, int, int]] = field(default_factory=set)
+    large: set[Place] = field(default_factory=set)
+    read_often: dict[tuple[tuple[str, bool], ...], frozenset[Place]] = field(default_factory=dict)
     _fixed: dict[bool, FixedParts] = field(default_factory=dict)
     _packed: dict[tuple[bytes, int], Entry] = field(default_factory=dict)
 
@@ -213,6 +218,7 @@ def compile_package(
         formats=Formats(package),
         digest=_digest(package, functions),
         lenient=lenient,
+        sized=SizedFormulas(lowering),
         findings=compiler.findings,
     )
     template.views = {sheet.name: sheet_view(sheet) for sheet in sheets.values()}

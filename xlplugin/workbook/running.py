@@ -19,7 +19,7 @@ from xlplugin.workbook.charts import area_of
 from xlplugin.workbook.findings import Finding, TemplateError
 from xlplugin.workbook.reading import Book
 from xlplugin.workbook.sheets import Sheet, Way
-from xlplugin.workbook.spills import Captures, forbidden_spills, much_read
+from xlplugin.workbook.spills import MUCH_READ, Captures, forbidden_spills, much_read
 from xlplugin.workbook.structured import moved_reference
 from xlplugin.workbook.tokens import address, box, cell
 from xlplugin.workbook.values import FATAL
@@ -127,6 +127,19 @@ class Result:
         """The values of the file, read when somebody asks."""
         return Book(self.data)
 
+    def value(self, sheet: str, row: int, column: int) -> Any:
+        """One value; a computed number without reading the file."""
+        result = self.state.results.get(sheet) if self.state is not None else None
+        if self.state is not None and result is not None and result.grid is not None:
+            here = self.state.sheets[sheet].rows.get(row)
+            if here is not None and any(
+                c.column == column and c.way is not Way.KEPT for c in here.formulas()
+            ):
+                value = result.grid.at(row, column)
+                if type(value) is float:
+                    return value
+        return self.book.values(sheet).get((row, column))
+
     def cells(self, sheet: str, place: str) -> list[list[Any]]:
         """Rows of values of a range such as ``B2:D9``; None for an empty cell."""
         return self.book.block(sheet, box(place))
@@ -192,7 +205,7 @@ def calculate(
         views[name] = sheet_view(state.sheets[name])
     names = [replace(name, text=state.moved(name.text)) for name in template.package.names]
     clock = dt.datetime(as_of.year, as_of.month, as_of.day, tzinfo=dt.UTC)
-    captures = Captures.starting(template.large, much_read(state.sheets))
+    captures = Captures.starting(template.large, set(_read_often(template, bound, state.sheets)))
     for _ in range(MAX_PASSES):
         recorder = Recorder(bound.sites, dates={} if watches_dates else None)
         session = Session(template.functions, recorder, template.package.date1904, clock)
@@ -228,6 +241,17 @@ def calculate(
         state.dates[name, *cell(place)] = columns
     _read_charts(state, names, calculator)
     return state
+
+
+def _read_often(
+    template: CompiledTemplate, bound: Bound, sheets: Mapping[str, Sheet]
+) -> frozenset[tuple[str, int, int]]:
+    """`much_read`, looked for once for clients of like sizes: it decides about speed, never about values."""
+    long = ((new.name, new.last_data_row - new.first_data_row >= MUCH_READ) for _, new in bound.moved)
+    key = tuple(sorted(long))
+    if key not in template.read_often:
+        template.read_often[key] = frozenset(much_read(sheets))
+    return template.read_often[key]
 
 
 def _sheet_result(sheet: Sheet, calculator: Calculator) -> SheetResult | None:

@@ -245,7 +245,7 @@ def much_read(sheets: Mapping[str, Sheet]) -> set[Place]:
     reach: dict[str, list[Box]] = {}
     for name, sheet in sheets.items():
         counts = Counter(
-            (match[1] or "", match[2]) for one in sheet.formulas() for match in _RANGE.finditer(one.lowered)
+            found for one in sheet.formulas() if ":" in one.lowered for found in _RANGE.findall(one.lowered)
         )
         for (qualifier, corners), count in counts.items():
             if count >= MUCH_READ:

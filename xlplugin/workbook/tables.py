@@ -65,7 +65,7 @@ def set_tables(
         _Resize(template, bound, table, records).apply()
     changed = [new for _, new in bound.moved]
     bound.lowering = bound.lowering.with_tables(changed)
-    _lower_again(bound, {table.name.upper() for table in changed})
+    _lower_again(template, bound, {table.name.upper() for table in changed})
     if changed:
         for old, new in bound.moved:
             bound.parts[old.part] = _table_part(template, old, new)
@@ -291,7 +291,7 @@ class _Resize:
         return self._unlowered(moved)
 
 
-def _lower_again(bound: Bound, names: set[str]) -> None:
+def _lower_again(template: CompiledTemplate, bound: Bound, names: set[str]) -> None:
     """Formulas that are new, or read a table of another size, wherever they stand."""
 
     def is_stale(one: Cell) -> bool:
@@ -305,7 +305,9 @@ def _lower_again(bound: Bound, names: set[str]) -> None:
             if not stale:
                 continue
             lowered = {
-                one.column: bound.lowering(
+                one.column: template.sized.lowered(one, name, bound.lowering)
+                if one.lowered
+                else bound.lowering(
                     one.formula or "", name, one.row, one.column, one.site, one_cell=one.way is Way.PLAIN
                 )
                 for one in stale
