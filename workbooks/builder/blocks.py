@@ -140,23 +140,39 @@ def _row(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block, index: i
 
 
 def _spill(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block, *, small: bool) -> None:
-    first_row = block.row if entry.get("prints_header") else block.row + 1
-    plain = bool(entry.get("plain"))
+    """The anchor, and the formats that the rows below take from the first row of values."""
+    headed, plain = bool(entry.get("prints_header")), bool(entry.get("plain"))
+    if headed and entry.get("header_height"):
+        sheet.worksheet.set_row_pixels(block.row, int(entry["header_height"]))
+    first_row = block.row if headed else block.row + 1
     numbers_before = False
     for place_in_row, (key, _) in enumerate(columns_of(entry)):
         role = "hidden" if plain else ("first" if place_in_row == 0 else "body")
         code, column = _format_code(entry, key), block.columns[key]
         more: dict[str, Any] = {"indent": 1} if code in ("t", "g") and numbers_before and not plain else {}
+        title = dict(more)
         if entry.get("wrap", {}).get(key):
             more |= {"text_wrap": True}
-        style = book.formats.cell(role, code, small=small, **more)
+        if entry.get("shrink", {}).get(key) and "indent" not in more:
+            more |= {"shrink": True}
+        style = first = book.formats.cell(role, code, small=small, **more)
         numbers_before = code not in ("t", "g")
+        if headed and not plain and key in layout("columns"):
+            first = _title_of_spill(book, key, code, title, anchor=not place_in_row)
         if place_in_row:
-            sheet.worksheet.write_blank(first_row, column, None, style)
-            if entry.get("prints_header"):
-                sheet.worksheet.write_blank(first_row + 1, column, None, style)
+            sheet.worksheet.write_blank(first_row, column, None, first)
         else:
-            book.write(sheet, first_row, column, entry["spill"], style, own=block, index=1)
+            book.write(sheet, first_row, column, entry["spill"], first, own=block, index=1)
+        if headed:
+            sheet.worksheet.write_blank(first_row + 1, column, None, style)
+
+
+def _title_of_spill(book: Book, key: str, code: str, more: dict[str, Any], *, anchor: bool) -> Any:
+    """A header whose number format shows the dictionary's word over the key that the function returns."""
+    word = book.words.column(key).replace('"', "")
+    if anchor:
+        more = more | {"left": 2, "left_color": book.formats.color["blue"]}
+    return book.formats.cell("header", code, num_format=f';;;"{word}"', **more)
 
 
 def _total(

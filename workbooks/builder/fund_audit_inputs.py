@@ -9,6 +9,7 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 
 from workbooks.builder.book import Place, place
 from workbooks.builder.inputs import validate
+from workbooks.builder.frame import word_formats
 from workbooks.builder.tables import add_table
 from workbooks.builder.words import layout
 
@@ -148,6 +149,7 @@ def write_table(book: Book, sheet: Sheet, entry: dict[str, Any]) -> None:
         if key in lists:
             rule = {"validate": "list", "source": f"=lst_{lists[key]}"}
             sheet.worksheet.data_validation(*area, rule)
+            word_formats(book, sheet, lists[key], area)
         if key in given["required"]:
             look = book.workbook.add_format({"bg_color": book.formats.color["error_fill"]})
             sheet.worksheet.conditional_format(

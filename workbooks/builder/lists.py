@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["place_test_data", "terms_block", "tests_block", "write_test_data"]
 
-_FIRST_COLUMN = 11  # to the right of the list of checks
+_FIRST_COLUMN = 11  # to the right of the list of checks, unless the layout says where
 _FIRST_ROW = 7
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TRUE = "=IFERROR(ABS({self.found}-{self.expected})<0.0000001,FALSE)"
@@ -30,25 +30,26 @@ def _tests(book: Book) -> list[dict[str, Any]]:
 
 def place_test_data(book: Book, sheet: Sheet) -> None:
     """Name the fixed block `tst_<id>` of every self-test; they stand one below the other."""
-    row = _FIRST_ROW
+    row, left = _FIRST_ROW, int(book.layout.get("test_data_column", _FIRST_COLUMN))
     for test in _tests(book):
         data = test["data"]
         last = row + len(data) - 1
-        area = xl_range_abs(row, _FIRST_COLUMN, last, _FIRST_COLUMN + len(data[0]) - 1)
+        area = xl_range_abs(row, left, last, left + len(data[0]) - 1)
         book.define(f"tst_{test['id']}", f"{sheet_ref(sheet.name)}!{area}")
         row = last + 2
-    for column in range(_FIRST_COLUMN, _FIRST_COLUMN + 8):
+    for column in range(left, left + 8):
         book.width(sheet, column, 90)
 
 
 def write_test_data(book: Book, sheet: Sheet) -> None:
     """Write the fixed blocks."""
     row, style, day = _FIRST_ROW, book.formats.cell("hidden"), book.formats.cell("hidden", "d")
-    book.write(sheet, row - 1, _FIRST_COLUMN, "t:checks.data", book.formats.cell("heading"))
+    left = int(book.layout.get("test_data_column", _FIRST_COLUMN))
+    book.write(sheet, row - 1, left, "t:checks.data", book.formats.cell("heading"))
     for test in _tests(book):
         for line in test["data"]:
             for offset, value in enumerate(line):
-                column = _FIRST_COLUMN + offset
+                column = left + offset
                 if isinstance(value, str) and _DATE.fullmatch(value):
                     sheet.worksheet.write_datetime(row, column, dt.datetime.fromisoformat(value), day)
                 elif isinstance(value, str):
@@ -68,6 +69,8 @@ def tests_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
             "source": "'" + book.words.pick(test["source"]),
             "found": test["found"].replace("{block}", f"tst_{test['id']}"),
             "expected": test["expected"],
+            "found_format": _figure(test["expected"]),
+            "expected_format": _figure(test["expected"]),
             "result": _PASSED,
             "passed": _TRUE,
             "score": "=IF({self.passed},1,0)",
@@ -75,6 +78,11 @@ def tests_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:
         for number, test in enumerate(_tests(book), start=1)
     ]
     return entry | {"lines": lines}
+
+
+def _figure(expected: Any) -> str:
+    """The format of a result: whole numbers without decimals."""
+    return "i" if isinstance(expected, int | float) and float(expected).is_integer() else "fs"
 
 
 def terms_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from xlplugin import __version__
 from xlplugin.batch.risk import FACTORS, RiskRows, risk_rows
 from xlplugin.core.accounts import AccountKind
 from xlplugin.errors import MissingError
@@ -236,6 +237,8 @@ def inputs_for(
         elif value is not None and key in client.given:
             without.append(name)
     rows = _rows(client, shared) | {"sources": tuple(sources)}
+    if "tbl_log" in tables_there:
+        rows["log"] = (_run_row(client, document_id, input_hash), *rows.get("log", ()))
     tables: dict[str, list[dict[str, Any]]] = {}
     for block, records in rows.items():
         table = tables_there.get(f"tbl_{block}")
@@ -247,6 +250,19 @@ def inputs_for(
             {header[k]: as_cell(v) for k, v in record.items() if k in header} for record in records
         ]
     return Inputs(names, tables), without
+
+
+def _run_row(client: Resolved, document_id: str, input_hash: str) -> Record:
+    """The row of the log for the run that makes the book; its day is the book's, so that bytes repeat."""
+    return {
+        "time": str(client.settings["as_of"]),
+        "command": "batch",
+        "run_id": document_id,
+        "user": client.settings.get("adviser"),
+        "version": __version__,
+        "input_hash": input_hash,
+        "result": "live",
+    }
 
 
 def headers_of(block: str, columns: Iterable[str]) -> dict[str, str]:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
+import tomllib
 import zipfile
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from xlplugin.batch.summary_words import WORDS
@@ -28,8 +32,16 @@ __all__ = ["Summary", "summary_workbook"]
 _INK, _NAVY, _RULE, _BAND, _BLUE = "#1F2933", "#12355B", "#CBD2D9", "#F5F7FA", "#0072B2"
 _STATUS = {"done": ("#E3F4EC", "#00603F"), "failed": ("#FBE3DC", "#8A2B06"), "warn": ("#FFF3D6", "#7A4B00")}
 
+_FOLDERS = re.compile(r"(?:[A-Za-z]:)?[\\/](?:[^\\/:*?\"<>|\n]+[\\/])+")
+_BEYOND = {"totals": 9, "changes": 4, "checks": 6}  # columns of the title band to the right of the lists
 _MONEY = {"value", "gain", "recognized", "tax_value", "plan_net"}
 _RATES = {"te_forecast", "te_planning"}
+
+
+@lru_cache(maxsize=1)
+def _choices() -> dict[str, dict[str, list[str]]]:
+    lists = tomllib.loads((files("workbooks") / "layout" / "lists.toml").read_text("utf-8"))
+    return {"regime": lists["regime"], "language": {"ja": ["日本語", "Japanese"], "en": ["英語", "English"]}}
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,11 @@ class Summary:
     def word(self, key: str) -> str:
         """A fixed word in the language of the workbook."""
         return WORDS[key][0 if self.language == "ja" else 1]
+
+    def choice(self, key: str, code: str) -> str:
+        """The word of a code that a client's settings hold, as the books say it; any other text as it is."""
+        pair = _choices().get(key, {}).get(code)
+        return code if pair is None else pair[0 if self.language == "ja" else 1]
 
 
 def summary_workbook(summary: Summary) -> bytes:
@@ -86,21 +103,23 @@ class _Sheets:
         rate = '0.00%;△0.00%;"–"' if ja else '0.00%;(0.00%);"–"'
         make = book.add_format
         title = {"bg_color": _NAVY, "font_color": "#FFFFFF", "bold": True, "font_size": 16}
+        title |= {"valign": "vcenter", "indent": 1}
         header = {"bold": True, "bg_color": _BAND, "text_wrap": True, "valign": "vcenter", "bottom": 2}
-        lines |= {"valign": "top"}
-        self.text = make(base | lines | {"text_wrap": True, "indent": 1})
+        lines |= {"valign": "vcenter"}
+        left = {"align": "left", "indent": 1}  # without the side, an indent is not kept
+        self.text = make(base | lines | left | {"text_wrap": True})
         self.dash = make(base | lines | {"align": "right"})
         self.money = make(base | lines | {"num_format": money})
         self.rate = make(base | lines | {"num_format": rate})
         self.number = make(base | lines | {"num_format": "#,##0"})
-        self.link = make(base | lines | {"font_color": _BLUE, "underline": 1, "indent": 1})
+        self.link = make(base | lines | left | {"font_color": _BLUE, "underline": 1})
         self.band = make(base | title)
         self.note = make(base | {"font_color": "#52606D"})
-        self.head = make(base | header | {"indent": 1})
+        self.head = make(base | header | left)
         self.head_right = make(base | header | {"align": "right"})
         self.sum = make(base | {"bold": True, "top": 2, "num_format": money})
         self.states = {
-            status: make(base | lines | {"bg_color": fill, "font_color": font})
+            status: make(base | lines | left | {"bg_color": fill, "font_color": font, "bold": True})
             for status, (fill, font) in _STATUS.items()
         }
 
@@ -111,7 +130,7 @@ class _Sheets:
         sheet.set_column(0, 0, 1.3)
         for n, width in enumerate(widths, start=1):
             sheet.set_column(n, n, width)
-        last = len(widths) + (5 if key == "totals" else 0)
+        last = len(widths) + _BEYOND.get(key, 0)
         sheet.set_row(0, 30)
         sheet.set_row(4, 28)
         for column in range(1, last + 1):
@@ -140,7 +159,7 @@ class _Sheets:
             "client_id client_name language regime currency value gain recognized tax_value te_forecast "
             "te_planning scenario plan_net warnings checks_passed file status"
         ).split()
-        widths = [10, 26, 9, 14, 9, 14, 13, 13, 13, 9, 9, 6, 13, 8, 9, 34, 11]
+        widths = [9, 18, 8, 17, 7, 12, 11, 11, 11, 8, 8, 6, 11, 7, 7, 22, 10]
         sheet = self.sheet("clients", widths, [self.word(k) for k in keys])
         records = self.summary.records
         for row, record in enumerate(records, start=5):
@@ -175,7 +194,8 @@ class _Sheets:
                 "client_name": self.summary.names.get(record.client_id, ""),
                 "checks_passed": next((o.checks for o in record.outputs if o.checks), ""),
             }
-            sheet.write_string(row, column, texts.get(key, str(record.figures.get(key, ""))), self.text)
+            text = texts.get(key, str(record.figures.get(key, "")))
+            sheet.write_string(row, column, self.summary.choice(key, text), self.text)
 
     def _currency_totals(self, sheet: Any, last: int, keys: Sequence[str]) -> None:
         """One native total per currency: money of two currencies is never added."""
@@ -209,7 +229,8 @@ class _Sheets:
             fault = record.fault
             if fault is None:
                 continue
-            cells = (record.client_id, fault.code, fault.what, fault.where, fault.remedy)
+            where = _FOLDERS.sub("", fault.where)  # the file says enough; the folders are this machine's
+            cells = (record.client_id, fault.code, fault.what, where, fault.remedy)
             sheet.set_row(row, _height(cells, (10, 9, 60, 46, 46)))
             for column, text in enumerate(cells, start=1):
                 sheet.write_string(row, column, text, self.text)
@@ -225,7 +246,7 @@ class _Sheets:
         row = 5
         for title, counts in (
             ("status", Counter(self.word(r.status) for r in records)),
-            ("regime", Counter(str(r.figures.get("regime", self.word("none"))) for r in records)),
+            ("regime", Counter(self._regime(r) for r in records)),
             ("warnings", Counter(w.split(":")[0][:60] for r in done for w in r.warnings)),
         ):
             sheet.write_string(row, 1, self.word(title), self.head)
@@ -244,6 +265,9 @@ class _Sheets:
         self._histogram(sheet, 4, "te_histogram", te, (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03))
         self._histogram(sheet, 16, "loss_histogram", share, (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1))
 
+    def _regime(self, record: Record) -> str:
+        return self.summary.choice("regime", str(record.figures.get("regime", self.word("none"))))
+
     def _histogram(
         self, sheet: Any, top: int, title: str, values: Sequence[float], edges: Sequence[float]
     ) -> None:
@@ -251,6 +275,7 @@ class _Sheets:
         counts = [0] * len(labels)
         for value in values:
             counts[next((n for n, edge in enumerate(edges) if value <= edge), len(edges))] += 1
+        sheet.set_row(top, 28)
         sheet.write_string(top, 4, self.word(title), self.head)
         sheet.write_string(top, 5, self.word("count"), self.head)
         for n, (label, count) in enumerate(zip(labels, counts, strict=True), start=1):
@@ -266,7 +291,9 @@ class _Sheets:
                 "gap": 40,
             }
         )
-        chart.set_title({"name": self.word(title), "name_font": {"size": 10, "color": _INK}})
+        name_font = {"size": 10, "bold": True, "color": _NAVY}
+        chart.set_title({"name": self.word(title), "name_font": name_font, "layout": {"x": 0.01, "y": 0.02}})
+        chart.set_chartarea({"border": {"none": True}})
         chart.set_legend({"none": True})
         chart.set_y_axis(
             {"major_gridlines": {"visible": True, "line": {"color": _RULE}}, "num_format": "0", "min": 0}
@@ -285,7 +312,7 @@ class _Sheets:
                 sheet.write_string(row, column, value, self.text)
         if not rows:
             sheet.write_string(
-                5, 1, self.word("first_run" if self.summary.previous is None else "none"), self.text
+                5, 1, self.word("first_run" if self.summary.previous is None else "none"), self.note
             )
 
     def _changes(self) -> Iterable[tuple[str, str, str, str]]:
@@ -325,9 +352,9 @@ class _Sheets:
             sheet.write_number(row, 2, found, self.number)
             sheet.write_number(row, 3, expected, self.number)
             state = self.states["done" if passed else "failed"]
-            sheet.write_formula(
-                row, 4, f'=IF(C{row + 1}=D{row + 1},"✔ OK","✖")', state, "✔ OK" if passed else "✖"
-            )
+            good, bad = self.word("passed_word"), self.word("failed_word")
+            formula = f'=IF(C{row + 1}=D{row + 1},"{good}","{bad}")'
+            sheet.write_formula(row, 4, formula, state, good if passed else bad)
 
     def _checks(self) -> Iterable[tuple[str, int, int]]:
         outputs = [o for r in self.summary.records for o in r.outputs]

@@ -45,6 +45,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "found": ("実際", "Found"),
     "expected": ("基準", "Expected"),
     "passed": ("合否", "Passed"),
+    "passed_word": ("✔ OK", "✔ OK"),
+    "failed_word": ("✖ エラー", "✖ ERROR"),
     "done": ("✔ 作成済", "✔ Done"),
     "failed": ("✖ 失敗", "✖ Failed"),
     "total": ("合計", "Total"),
