@@ -10,13 +10,14 @@ from typing import Annotated
 
 import typer
 
-from xlplugin.cli.console import HELP, Console, Json, Lang, option
+from xlplugin.cli.console import HELP, Console, Exit, Json, Lang, option
 from xlplugin.cli.words import say
 from xlplugin.errors import FileError, HostError
 
 __all__ = ["excel", "libreoffice", "officejs"]
 
 excel = typer.Typer(help=say("help.excel", HELP), no_args_is_help=True)
+_STATES = {"ok": "ok", "missing": "warn", "broken": "error"}
 libreoffice = typer.Typer(help=say("help.libreoffice", HELP), no_args_is_help=True)
 officejs = typer.Typer(help=say("help.officejs", HELP), no_args_is_help=True)
 
@@ -46,6 +47,38 @@ def excel_new(
     write_whole(target, with_macros(read_bytes(path), console.language))
     console.line(console.say("made", path=target))
     console.data({"file": str(target)})
+
+
+@excel.command("install", help=say("help.excel.install", HELP))
+def excel_install(*, lang: Lang = HELP) -> None:
+    """Put xlwings' own add-in into Excel, for books that were not made by `excel new`."""
+    from xlplugin.hosts.excel.addin import install, places  # noqa: PLC0415  (the light start)
+
+    Console.of(lang, as_json=False).line(install(places()))
+
+
+@excel.command("uninstall", help=say("help.excel.uninstall", HELP))
+def excel_uninstall(*, lang: Lang = HELP) -> None:
+    """Remove xlwings' add-in and our settings from Excel."""
+    from xlplugin.hosts.excel.addin import places, uninstall  # noqa: PLC0415  (the light start)
+
+    Console.of(lang, as_json=False).line(uninstall(places()))
+
+
+@excel.command("status", help=say("help.excel.status", HELP))
+def excel_status(*, lang: Lang = HELP, as_json: Json = False) -> None:
+    """Say what of xlwings' add-in is there; exit code 5 when something is of another version or place."""
+    from xlplugin.hosts.excel.addin import places, status  # noqa: PLC0415  (the light start)
+
+    console = Console.of(lang, as_json=as_json)
+    found = status(places())
+    rows = [(console.say(f"state.{_STATES[level]}"), text, remedy) for level, text, remedy in found]
+    console.table(
+        console.say("help.excel"), [console.say(f"column.{c}") for c in ("state", "found", "remedy")], rows
+    )
+    console.data([{"state": level, "found": text, "remedy": remedy} for level, text, remedy in found])
+    if any(level == "broken" for level, _, _ in found):
+        raise typer.Exit(Exit.ENVIRONMENT)
 
 
 @libreoffice.command("install", help=say("help.libreoffice.install", HELP))

@@ -15,6 +15,7 @@ import xlwings as xw
 
 from xlplugin.errors import ErrorValue
 from xlplugin.hosts.common import Failure, answer
+from xlplugin.hosts.excel.vba import parameter_name
 from xlplugin.hosts.market import connect
 from xlplugin.worksheet import registry
 
@@ -62,18 +63,22 @@ def _dressed(function: WorksheetFunction) -> Callable[..., Any]:
     call.__module__ = __name__
     call.__doc__ = function.help.en
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    # Import Functions of xlwings makes VBA parameters of these names: words of VBA get an underscore.
+    names = [
+        parameter_name(function.name, a.parameter) if FLAVOUR == _COM else a.parameter
+        for a in function.arguments
+    ]
+    pairs = list(zip(names, function.arguments, strict=True))
     call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
-            inspect.Parameter(a.parameter, kind, default=None)
-            if a.is_optional
-            else inspect.Parameter(a.parameter, kind)
-            for a in function.arguments
+            inspect.Parameter(name, kind, default=None) if a.is_optional else inspect.Parameter(name, kind)
+            for name, a in pairs
         ]
     )
     dressed: Callable[..., Any] = call
-    for a in function.arguments:
+    for name, a in pairs:
         # ndim=2 keeps a cell, row or column from collapsing; err_to_str keeps errors visible.
-        dressed = xw.arg(a.parameter, ndim=2, err_to_str=True, doc=a.help.en)(dressed)
+        dressed = xw.arg(name, ndim=2, err_to_str=True, doc=a.help.en)(dressed)
     # Last, because xw.arg() applied after xw.func() would reset category and volatile.
     offered: Callable[..., Any] = (
         xw.func(category=function.category)(dressed) if FLAVOUR == _COM else xw.func(dressed)
