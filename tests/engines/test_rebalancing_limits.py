@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engines.rebalancing_problems import problem
-from xlplugin.engines.rebalancing.branching import Effort
-from xlplugin.engines.rebalancing.frontier import budgets, frontier
+from xlplugin.engines.rebalancing.branching import GAMMA_HIGH, Effort
+from xlplugin.engines.rebalancing.frontier import budgets, frontier, stances
 from xlplugin.engines.rebalancing.infeasibility import concessions, least_risk
 from xlplugin.engines.rebalancing.pipeline import rebalance
 from xlplugin.engines.rebalancing.problem import Limit
@@ -83,3 +83,19 @@ def test_a_smaller_budget_of_gains_never_gives_a_better_plan() -> None:
     assert plans[0].gains == pytest.approx(0.0, abs=1e-9)
     assert plans[1].gains <= 0.5 * plans[2].gains + 1e-9
     assert plans[0].objective >= plans[1].objective >= plans[2].objective
+
+
+@pytest.mark.parametrize("seed", [4, 19])
+def test_the_three_stances_trade_tax_for_nearness_to_the_target(seed: int) -> None:
+    made = problem(seed, names=10, loss=0.15)
+    fine = Effort(gap=1e-6, nodes=400)
+    only, neutral, full = stances(made, 300.0, effort=fine)
+    assert only.gains == pytest.approx(0.0, abs=1e-9)
+    assert neutral.gains <= neutral.losses + 1e-9
+    assert neutral.objective <= only.objective + 1e-8
+    assert full.tracking_risk <= neutral.tracking_risk + 1e-9
+    # Taxes aside, nothing is nearer: the same accounts without any tax, at the same price.
+    untaxed = replace(made, lots=replace(made.lots, rate=np.zeros(len(made.lots))))
+    nearest = rebalance(untaxed, gamma=GAMMA_HIGH, effort=fine)
+    assert full.tracking_risk == pytest.approx(nearest.tracking_risk, abs=1e-5)
+    assert full.tax > only.tax

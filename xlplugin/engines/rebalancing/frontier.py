@@ -10,11 +10,11 @@ is a certified outer curve: what cannot be had at a given risk, whatever anybody
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from xlplugin.engines.rebalancing.branching import Effort
+from xlplugin.engines.rebalancing.branching import GAMMA_HIGH, Effort
 from xlplugin.engines.rebalancing.plan import Plan, from_found
 from xlplugin.engines.rebalancing.search import Search
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from xlplugin.aliases import FloatArray, IntArray
     from xlplugin.engines.rebalancing.problem import Problem
 
-__all__ = ["GAMMAS", "Frontier", "budgets", "frontier"]
+__all__ = ["GAMMAS", "Frontier", "Stances", "budgets", "frontier", "stances"]
 
 GAMMAS = tuple(float(g) for g in np.geomspace(5.0, 640.0, 12))
 _EFFORT = Effort(gap=2e-3, nodes=60)
@@ -132,3 +132,46 @@ def budgets(
         bound = problem.with_tallies(problem.gain_budget(share * free.gains))
         made.append(from_found(bound, Search(bound).run(effort, gamma)))
     return tuple(made)
+
+
+class Stances(NamedTuple):
+    """Three answers to how much tax a move to the target may cost.
+
+    Attributes
+    ----------
+    losses_only : Plan
+        No lot is sold at a gain.
+    tax_neutral : Plan
+        Gains up to the losses taken.
+    full : Plan
+        As near to the target as the limits allow, whatever the tax; still the lots with least tax first.
+    """
+
+    losses_only: Plan
+    tax_neutral: Plan
+    full: Plan
+
+
+def stances(
+    problem: Problem, gamma: float, *, effort: Effort = _EFFORT, groups: tuple[IntArray, ...] = ()
+) -> Stances:
+    """The plan that takes losses only, the one that pays for its gains with losses, the full transition.
+
+    Parameters
+    ----------
+    problem : Problem
+    gamma : float
+        Price of variance of the first two.
+    effort : Effort
+    groups : tuple of ndarray of int
+
+    Raises
+    ------
+    InfeasibleError
+        If a forced exit, or cash that is short, needs gains that a stance forbids.
+    """
+    bound = (problem.gain_budget(0.0), problem.net_gain(high=0.0))
+    asked = [(problem.with_tallies(tally), gamma) for tally in bound] + [(problem, GAMMA_HIGH)]
+    return Stances(
+        *(from_found(made, Search(made, groups=groups).run(effort, price)) for made, price in asked)
+    )
