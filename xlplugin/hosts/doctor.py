@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
 import subprocess
 import sys
-import zipfile
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from xlplugin import __version__
 from xlplugin.errors import XlPluginError
 from xlplugin.hosts.common import MEMORY
+from xlplugin.hosts.excel.xlsm import BUILT_WITH, xlwings_runtime
 from xlplugin.hosts.libreoffice.install import find_program
+from xlplugin.hosts.market import data_folder
+from xlplugin.workbook import Book, PackageError
 from xlplugin.worksheet.registry import load
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ __all__ = ["Finding", "book_findings", "findings"]
 Level = Literal["ok", "missing", "broken"]
 _OLDEST = (3, 11)
 _ON_WINDOWS = platform.system() == "Windows"
+_MUCH_ON_DISK = 2e9
 _INSTALL = "python -m pip install 'xlplugin[{extra}]'"
 
 
@@ -75,9 +80,28 @@ def _python() -> Iterator[Finding]:
     except (ImportError, ValueError, TypeError) as error:
         remedy = "reinstall xlplugin, or remove the package of functions that the message names"
         yield Finding("python", "broken", f"the worksheet functions do not load: {error}", remedy)
-    held = MEMORY.hits + MEMORY.misses
-    if held:
-        yield Finding("python", "ok", f"cache: {MEMORY.hits} of {held} answers came from memory")
+    yield from _caches()
+
+
+def _caches() -> Iterator[Finding]:
+    """What is remembered in this process, and what is kept on disk behind handles."""
+    held, most = MEMORY.cells
+    asked = MEMORY.hits + MEMORY.misses
+    text = f"memory: {held:,} of at most {most:,} cells remembered"
+    yield Finding("python", "ok", f"{text}; {MEMORY.hits} of {asked} answers came from it" if asked else text)
+    folder = data_folder() / "handles"
+    try:
+        sizes = [path.stat().st_size for path in folder.glob("*.npz")]
+    except OSError:
+        yield Finding(
+            "python", "missing", f"{folder} cannot be read", "set XLPLUGIN_DATA to a folder of yours"
+        )
+        return
+    text = f"handles: {len(sizes)} kept in {folder}, {sum(sizes) / 1e6:.1f} MB"
+    if sum(sizes) > _MUCH_ON_DISK:
+        yield Finding("python", "missing", text, f"delete files in {folder}; books make them again")
+    else:
+        yield Finding("python", "ok", text)
 
 
 def _headless() -> Iterator[Finding]:
@@ -97,8 +121,6 @@ def _excel() -> Iterator[Finding]:
         yield Finding("excel", "missing", "xlwings is not installed", _INSTALL.format(extra="excel"))
         return
     yield Finding("excel", "ok", f"xlwings {found}")
-    from xlplugin.hosts.excel.xlsm import xlwings_runtime  # noqa: PLC0415  (only with xlwings)
-
     try:
         xlwings_runtime()
     except XlPluginError as error:
@@ -118,6 +140,37 @@ def _excel() -> Iterator[Finding]:
     else:
         remedy = f"python -m pip install --force-reinstall xlwings=={found}"
         yield Finding("excel", "broken", f"{name} is not beside {sys.executable}", remedy)
+    yield from _trust(_security("VBAWarnings"), _security("AccessVBOM"))
+
+
+def _trust(macros: int | None, project: int | None) -> Iterator[Finding]:
+    """What Excel's macro settings allow: 1 all, 2 after a question, 3 signed ones, 4 none."""
+    if macros in (3, 4):
+        what = "only signed macros run" if macros == 3 else "macros are switched off"
+        remedy = "allow them in Trust Center > Macro Settings, or compute the .xlsx with xlplugin calc"
+        yield Finding("excel", "broken", f"{what} in Excel", remedy)
+    else:
+        yield Finding("excel", "ok", "Excel lets macros run" + ("" if macros == 1 else " after a question"))
+    if project == 1:
+        yield Finding("excel", "ok", "Import Functions of xlwings may write into books")
+    else:
+        text = "the VBA project is not trusted: Import Functions of xlwings cannot work, our own books can"
+        remedy = "only for Import Functions: Trust Center > Macro Settings > Trust access to the VBA project"
+        yield Finding("excel", "missing", text, remedy)
+
+
+def _security(name: str) -> int | None:
+    """One macro setting of Excel: the firm's policy before the user's choice; None where neither is set."""
+    if not _ON_WINDOWS:
+        return None
+    winreg: Any = import_module("winreg")  # is there on Windows only
+    for root in (r"Software\Policies\Microsoft\Office", r"Software\Microsoft\Office"):
+        with (
+            contextlib.suppress(OSError),
+            winreg.OpenKey(winreg.HKEY_CURRENT_USER, rf"{root}\16.0\Excel\Security") as key,
+        ):
+            return int(winreg.QueryValueEx(key, name)[0])
+    return None
 
 
 def _officejs() -> Iterator[Finding]:
@@ -162,17 +215,17 @@ def book_findings(path: Path) -> list[Finding]:
             Finding("book", "broken", text, "file properties, Unblock; or build it here: xlplugin excel new")
         )
     try:
-        with zipfile.ZipFile(path) as package:
-            names = set(package.namelist())
-            settings = _settings(package)
-    except (zipfile.BadZipFile, KeyError):
+        book = Book(path)
+    except PackageError:
         return [
             *found,
             Finding("book", "broken", f"{path.name} is not an .xlsx or .xlsm", "save it in Excel as .xlsx"),
         ]
-    if "xl/vbaProject.bin" not in names:
+    found += _clashes(book)
+    if "xl/vbaProject.bin" not in book.package.entries:
         text = f"{path.name} holds no macros: its functions need the Office add-in or xlplugin calc"
         return [*found, Finding("book", "ok", text)]
+    settings = _settings(book)
     interpreter = settings.get("INTERPRETER_WIN", "")
     place = Path(os.path.expandvars(re.sub(r"%(\w+)%", r"${\1}", interpreter)))
     if _ON_WINDOWS and not place.is_file():
@@ -187,7 +240,21 @@ def book_findings(path: Path) -> list[Finding]:
                 "set ADD_WORKBOOK_TO_PYTHONPATH to False on the sheet xlwings.conf",
             )
         )
+    built, installed = settings.get(BUILT_WITH, ""), _version("xlwings")
+    if built and installed is not None and built != installed:
+        text = f"it was built for xlwings {built}, and {installed} is installed: its library is not found"
+        found.append(
+            Finding("book", "broken", text, "xlplugin excel new BOOK.xlsm --from the .xlsx builds it anew")
+        )
     return found or [Finding("book", "ok", f"{path.name}: macros, settings and interpreter are in order")]
+
+
+def _clashes(book: Book) -> list[Finding]:
+    """Names of the book that hide functions of ours."""
+    mine = load().names
+    names = sorted({name.name for name in book.package.names if name.name.upper() in mine})
+    remedy = "rename it in Formulas > Name Manager"
+    return [Finding("book", "broken", f"the name {name} hides our function", remedy) for name in names]
 
 
 def _marked_as_from_the_web(path: Path) -> bool:
@@ -200,11 +267,10 @@ def _marked_as_from_the_web(path: Path) -> bool:
     return "ZoneId=3" in mark or "ZoneId=4" in mark
 
 
-def _settings(package: zipfile.ZipFile) -> dict[str, str]:
-    """The sheet xlwings.conf as our builder writes it (texts inside the cells)."""
-    try:
-        text = package.read("xl/worksheets/xlwings_conf.xml").decode("utf-8")
-    except KeyError:
+def _settings(book: Book) -> dict[str, str]:
+    """The sheet xlwings.conf, as our builder or Excel has written it."""
+    if "xlwings.conf" not in book.sheets:
         return {}
-    cells = re.findall(r"<t>([^<]*)</t>", text)
-    return dict(zip(cells[::2], cells[1::2], strict=False))
+    cells = book.values("xlwings.conf")
+    rows = sorted({row for row, _ in cells})
+    return {str(cells.get((row, 1), "")).upper(): str(cells.get((row, 2), "")) for row in rows}

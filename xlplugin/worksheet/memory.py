@@ -52,6 +52,11 @@ class Memory:
         self._entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self.hits = self.misses = 0
 
+    @property
+    def cells(self) -> tuple[int, int]:
+        """How many cells are held, and how many may be."""
+        return self._held, self._limit
+
     def remembered(self, key: Hashable, make: Callable[[], Any], size: int) -> Any:
         """The value under `key`, made now if it is not there; `size` is its number of cells."""
         if key in self._entries:

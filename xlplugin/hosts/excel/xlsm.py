@@ -9,6 +9,7 @@ Import Functions or trust access to the VBA project.
 from __future__ import annotations
 
 import re
+from importlib.metadata import version as installed_version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from xlplugin.hosts.commands import Command
     from xlplugin.worksheet.registry import WorksheetFunction
 
-__all__ = ["CONFIGURATION", "categories", "macro_workbook", "xlwings_runtime"]
+__all__ = ["BUILT_WITH", "CONFIGURATION", "categories", "macro_workbook", "xlwings_runtime"]
 
 _X14 = "http://schemas.microsoft.com/office/spreadsheetml/2009/9/main"
 _ARGUMENT_HELP = "{8193D73E-4604-4355-AFF4-8A2333D13BE4}"
@@ -58,6 +59,9 @@ _PICTURES = {  # of Office's own gallery
 _FUNCTIONS = "xlplugin.hosts.excel.functions"
 _COMMANDS = "xlplugin.hosts.excel.commands"
 
+BUILT_WITH = "XLPLUGIN_XLWINGS"
+"""The version of xlwings that a book was built for, on its sheet of settings; xlwings passes it over."""
+
 CONFIGURATION = {
     # Keys of xlwings. A bare "python" would not tell it where its DLL is; the folder of the book is
     # kept off the path so that a file beside it cannot stand in for ours.
@@ -87,8 +91,6 @@ def xlwings_runtime() -> tuple[str, str, str]:
     runtime = (folder / "xlwings.bas").read_text(encoding="cp1252")
     dictionary = (folder / "addin" / "Dictionary.cls").read_text(encoding="cp1252")
     version = re.search(r"^'Version: (\S+)", runtime, re.MULTILINE)
-    from importlib.metadata import version as installed_version  # noqa: PLC0415  (only where a book is made)
-
     installed = installed_version("xlwings")
     if version is None or version[1] != installed:
         stated = version[1] if version else "no version"
@@ -287,7 +289,9 @@ def _with_code_name(data: bytes, name: str) -> bytes:
 
 
 def _settings_sheet(code_name: str, interpreter: str | None) -> bytes:
-    settings = {**CONFIGURATION, **({"INTERPRETER_WIN": interpreter} if interpreter else {})}
+    settings = CONFIGURATION | ({"INTERPRETER_WIN": interpreter} if interpreter else {})
+    if find_spec("xlwings") is not None:
+        settings = settings | {BUILT_WITH: installed_version("xlwings")}
     rows = "".join(
         f'<row r="{n}">'
         + "".join(
