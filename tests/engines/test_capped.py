@@ -60,6 +60,28 @@ def test_the_joint_run_finds_the_cone_solution_of_the_cvxpy_model(
     assert found.solution.cost == pytest.approx(expected.objective, rel=1e-6, abs=1e-7)
 
 
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 10**6), pattern=st.integers(0, 255), share=st.sampled_from([0.05, 0.5]))
+def test_limits_that_may_be_broken_at_a_price_are_so_in_the_joint_run_as_well(
+    seed: int, pattern: int, share: float
+) -> None:
+    made = problem(seed, names=8, factors=3, limits=3)
+    tight = tuple(
+        replace(limit, low=0.2 * limit.low, high=0.2 * limit.high, price=price)
+        for limit, price in zip(made.limits, (0.002, 0.05, np.inf), strict=True)
+    )
+    made = replace(made, limits=tight)
+    program, side = decided(made, pattern)
+    cap = between(program, share)
+    if not cap > 1e-7:
+        return
+    found = solve_under_cap(program, cap, gamma=20.0)
+    assert found.solves == 1
+    assert found.is_kept(cap)
+    cost = found.solution.objective - found.gamma * found.solution.variance
+    assert cost == pytest.approx(model(made, side, risk=float(np.sqrt(cap))).objective, abs=1e-6)
+
+
 @pytest.mark.parametrize("share", [0.05, 0.4])
 def test_the_price_of_variance_is_the_one_that_halving_finds(share: float) -> None:
     program, _ = decided(problem(5, names=9, factors=3, limits=2, turnover=0.9), 21)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from xlplugin.aliases import FloatArray, IntArray
+    from xlplugin.aliases import BoolArray, FloatArray, IntArray
     from xlplugin.engines.rebalancing.kernel import Program
 
 __all__ = ["COLD_DAMPING", "TOLERANCE", "WARM_DAMPING", "Dual", "Point", "newton"]
@@ -121,8 +121,15 @@ class Dual:
         """Whether the duality gap is small beside the objective, as far as rounding lets it be."""
         k = self.factors
         gap = self.program.gamma * float(point.gradient[:k] @ point.gradient[:k])
-        gap -= float(point.prices[k:] @ np.where(point.prices[k:] != 0.0, point.violation, 0.0))
+        # A soft rule at its price pays for its violation: both terms are the same.
+        gap -= float(point.prices[k:] @ np.where(self.at_cap(point), 0.0, point.violation))
         return abs(gap) <= max(_GAP * abs(point.value), 10.0 * self.noise(point))
+
+    def at_cap(self, point: Point) -> BoolArray:
+        """Soft rules that are broken at the price of breaking them."""
+        y, violation, cap = point.prices[self.factors :], point.violation, self.program.rules.cap
+        at: BoolArray = ((y >= cap) & (violation > 0.0)) | ((y <= -cap) & (violation < 0.0))
+        return at
 
     def noise(self, point: Point) -> float:
         """Rounding of the dual value: relative to its terms, not to the value, which is often near zero."""
@@ -135,10 +142,8 @@ class Dual:
 
     def free(self, point: Point) -> IntArray:
         """Prices that may move: all factors, and rules that are priced or broken."""
-        k, cap = self.factors, self.program.rules.cap
-        y, violation = point.prices[k:], point.violation
-        at_cap = ((y >= cap) & (violation > 0.0)) | ((y <= -cap) & (violation < 0.0))
-        moving = ((y != 0.0) | (violation != 0.0)) & ~at_cap
+        k = self.factors
+        moving = ((point.prices[k:] != 0.0) | (point.violation != 0.0)) & ~self.at_cap(point)
         return np.concatenate([np.arange(k), k + np.flatnonzero(moving)])
 
     def box(self, point: Point) -> tuple[FloatArray, FloatArray]:
