@@ -23,6 +23,7 @@ from xlplugin.hosts.excel.vba_project import Module, class_module
 from xlplugin.hosts.libreoffice.install import package_folders
 from xlplugin.workbook.package import Package
 from xlplugin.workbook.tokens import address
+from xlplugin.worksheet.reference import signature
 from xlplugin.worksheet.registry import load
 
 STAND_IN = Module(
@@ -118,7 +119,7 @@ def test_every_sheet_carries_the_code_name_of_its_module():
         for sheet in package.sheets
         if sheet.is_worksheet
     ]
-    assert names == ["Sheet1", "Sheet2", "Sheet3"]
+    assert names == ["Sheet1", "Sheet2", "Sheet3", "Sheet4", "Sheet5"]
     assert package.xml(package.sheets[1].part).find("{*}sheetPr/{*}tabColor") is not None
 
 
@@ -134,9 +135,23 @@ def test_every_command_has_a_button_that_the_callback_runs_by_its_name(language)
 
 def test_other_programs_read_the_book_and_its_cells():
     book = openpyxl.load_workbook(io.BytesIO(macro_book()), keep_vba=True)
-    assert book.sheetnames == ["計算", "Other", "xlwings.conf"]
+    assert book.sheetnames == ["計算", "Other", "xlwings.conf", "_IntelliSense_", "Functions"]
+    assert [book[name].sheet_state for name in book.sheetnames[2:]] == ["hidden", "veryHidden", "visible"]
     assert book["計算"]["F1"].value == "=COST_HEDGE(0.005,0.05,0.5)"
     assert book["xlwings.conf"]["A1"].value == "INTERPRETER_WIN"
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "Functions"), ("ja", "関数一覧")])
+def test_help_while_typing_and_the_reference_are_sheets_in_the_language_of_the_book(language, title):
+    book = openpyxl.load_workbook(io.BytesIO(macro_book(language)), keep_vba=True)
+    rows = list(book["_IntelliSense_"].iter_rows(values_only=True))
+    assert rows[0][:2] == ("FunctionInfo", "1.0")
+    shown = {row[0]: [text for text in row[3:] if text is not None] for row in rows[1:]}
+    assert shown == {
+        f.name: [text for a in f.arguments for text in (a.name, a.help.text(language))] for f in load()
+    }
+    listed = [row[1] for row in book[title].iter_rows(min_row=2, values_only=True) if row[0] is not None]
+    assert listed == [signature(f) for f in load()]
 
 
 def test_the_runtime_of_the_installed_xlwings_is_inside():

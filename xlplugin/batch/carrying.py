@@ -35,6 +35,7 @@ Row = dict[str, Any]
 """The cells of one table row by the header of their column; numbers are doubles, dates are serials."""
 
 _CELL = re.compile(r"<c\b([^>]*?)(?:/>|>.*?</c>)", re.S)
+_OF_MACROS = frozenset(("xlwings.conf", "_IntelliSense_", "関数一覧", "Functions"))  # made anew
 _FIXED = frozenset(("cfg_language", "cfg_state"))  # of the book, not of the client
 
 
@@ -135,7 +136,7 @@ class _Carrier:
         names = self._names()
         tables = self._tables()
         cells, over = self._free_cells()
-        unknown = [s for s in self.old.sheets if s not in self.sheet_of and s != "xlwings.conf"]
+        unknown = [s for s in self.old.sheets if s not in self.sheet_of and s not in _OF_MACROS]
         self.left += unknown
         filled = sum(value is not None for value in (*names.values(), *cells.values()))
         rows = sum(map(len, tables.values()))

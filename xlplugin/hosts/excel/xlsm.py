@@ -1,9 +1,10 @@
 """A macro workbook made from an ordinary one, on any system: wrappers, macros, help texts, settings.
 
-The book goes through as it is; six things are added, each as Excel itself would store it: the VBA
-project, a ribbon tab, the code names that tie sheets to it, the categories and argument texts of the function
-wizard, and the sheet `xlwings.conf` that tells xlwings which Python to start. Nobody has to click
-Import Functions or trust access to the VBA project.
+The book goes through as it is; added are, each as Excel itself would store it: the VBA project, a
+ribbon tab, the code names that tie sheets to it, the categories and argument texts of the function wizard,
+the sheet `xlwings.conf` that tells xlwings which Python to start, the sheet `_IntelliSense_` from which the
+free Excel-DNA IntelliSense shows help while one types, and the reference of all functions. Nobody has to
+click Import Functions or trust access to the VBA project.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from importlib.metadata import version as installed_version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from xlplugin.errors import HostError
@@ -20,10 +21,12 @@ from xlplugin.hosts.commands import GROUPS
 from xlplugin.hosts.excel import vba
 from xlplugin.hosts.excel.vba_project import Module, class_module, document, vba_project
 from xlplugin.workbook.package import Package, relations_part
+from xlplugin.workbook.tokens import column_name
 from xlplugin.workbook.zipped import new_entry, write_zip
+from xlplugin.worksheet.reference import sheet_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from xlplugin.hosts.commands import Command
     from xlplugin.worksheet.registry import WorksheetFunction
@@ -38,7 +41,8 @@ _SHEET_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.works
 _VBA_TYPE = "application/vnd.ms-office.vbaProject"
 _MACRO_MAIN = "application/vnd.ms-excel.sheet.macroEnabled.main+xml"
 _PLAIN_MAIN = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
-_SHEET_PART, _VBA_PART = "xl/worksheets/xlwings_conf.xml", "xl/vbaProject.bin"
+_SHEETS = "xl/worksheets"
+_VBA_PART = "xl/vbaProject.bin"
 _RIBBON_PART, _ROOT_RELATIONS = "customUI/customUI14.xml", "_rels/.rels"
 _RIBBON_RELATION = "http://schemas.microsoft.com/office/2007/relationships/ui/extensibility"
 _PICTURES = {  # of Office's own gallery
@@ -136,21 +140,22 @@ def macro_workbook(
         raise HostError("the book is not a plain .xlsx; give a template without macros")
     worksheets = [sheet for sheet in package.sheets if sheet.is_worksheet]
     code_names = {sheet.part: f"Sheet{n}" for n, sheet in enumerate(worksheets, start=1)}
-    settings_name = f"Sheet{len(code_names) + 1}"
-    project = _project([*code_names.values(), settings_name], functions, commands, language, modules)
+    taken = {sheet.name.casefold() for sheet in package.sheets}
+    sheets = _added_sheets(functions, language, interpreter, len(code_names) + 1, taken)
+    names = [*code_names.values(), *(sheet.code_name for sheet in sheets)]
+    project = _project(names, functions, commands, language, modules)
+    arrows = [(f"{_RELATION}/worksheet", sheet.part) for sheet in sheets]
     changed = {
-        package.main: _workbook_part(package.data(package.main), functions, language, package),
-        "[Content_Types].xml": _content_types(package.data("[Content_Types].xml"), package.main),
+        package.main: _workbook_part(package.data(package.main), functions, sheets, language),
+        "[Content_Types].xml": _content_types(package.data("[Content_Types].xml"), sheets),
         relations_part(package.main): _with_relations(
-            package.data(relations_part(package.main)),
-            (f"{_RELATION}/worksheet", _SHEET_PART),
-            (_VBA_RELATION, _VBA_PART),
+            package.data(relations_part(package.main)), *arrows, (_VBA_RELATION, _VBA_PART)
         ),
         _ROOT_RELATIONS: _with_relations(package.data(_ROOT_RELATIONS), (_RIBBON_RELATION, _RIBBON_PART)),
         **{part: _with_code_name(package.data(part), name) for part, name in code_names.items()},
     }
     added = {
-        _SHEET_PART: _settings_sheet(settings_name, interpreter),
+        **{sheet.part: sheet.data for sheet in sheets},
         _VBA_PART: project,
         _RIBBON_PART: _ribbon(commands, language),
     }
@@ -187,7 +192,7 @@ def _project(
 
 
 def _workbook_part(
-    data: bytes, functions: Sequence[WorksheetFunction], language: str, package: Package
+    data: bytes, functions: Sequence[WorksheetFunction], sheets: Sequence[_Added], language: str
 ) -> bytes:
     text = data.decode("utf-8")
     if "<workbookPr" in text:
@@ -201,10 +206,13 @@ def _workbook_part(
         )
     number = max(int(n) for n in re.findall(r'sheetId="(\d+)"', text)) + 1
     groups = "".join(f"<functionGroup name={quoteattr(c)}/>" for c in categories(functions))
+    listed = "".join(
+        f'<sheet name={quoteattr(sheet.name)} sheetId="{number + n}"{sheet.state} r:id="rIdXlplugin{n + 1}"/>'
+        for n, sheet in enumerate(sheets)
+    )
     text = text.replace(
         "</sheets>",
-        f'<sheet name="xlwings.conf" sheetId="{number}" state="hidden" r:id="rIdXlplugin1"/></sheets>'
-        f'<functionGroups builtInGroupCount="19">{groups}</functionGroups>',
+        f'{listed}</sheets><functionGroups builtInGroupCount="19">{groups}</functionGroups>',
         1,
     )
     if 'xmlns:r="' not in text.split("<sheets", 1)[0]:
@@ -236,11 +244,11 @@ def _argument_help(functions: Sequence[WorksheetFunction], language: str) -> str
     return "".join(written)
 
 
-def _content_types(data: bytes, main: str) -> bytes:
+def _content_types(data: bytes, sheets: Sequence[_Added]) -> bytes:
     text = data.decode("utf-8").replace(_PLAIN_MAIN, _MACRO_MAIN)
     added = (
-        f'<Override PartName="/{_SHEET_PART}" ContentType="{_SHEET_TYPE}"/>'
-        f'<Override PartName="/{_VBA_PART}" ContentType="{_VBA_TYPE}"/>'
+        "".join(f'<Override PartName="/{sheet.part}" ContentType="{_SHEET_TYPE}"/>' for sheet in sheets)
+        + f'<Override PartName="/{_VBA_PART}" ContentType="{_VBA_TYPE}"/>'
     )
     return text.replace("</Types>", f"{added}</Types>", 1).encode("utf-8")
 
@@ -288,21 +296,86 @@ def _with_code_name(data: bytes, name: str) -> bytes:
     return data[: properties.start()] + written + data[properties.end() :]
 
 
-def _settings_sheet(code_name: str, interpreter: str | None) -> bytes:
+class _Added(NamedTuple):
+    """A sheet that the book did not have."""
+
+    name: str
+    part: str
+    code_name: str
+    state: str
+    data: bytes
+
+
+def _added_sheets(
+    functions: Sequence[WorksheetFunction],
+    language: str,
+    interpreter: str | None,
+    first: int,
+    taken: Collection[str],
+) -> list[_Added]:
+    """The settings of xlwings, the help while typing, the reference of all functions."""
     settings = CONFIGURATION | ({"INTERPRETER_WIN": interpreter} if interpreter else {})
     if find_spec("xlwings") is not None:
         settings = settings | {BUILT_WITH: installed_version("xlwings")}
-    rows = "".join(
+    title = "関数一覧" if language == "ja" else "Functions"
+    if title.casefold() in taken:
+        title = f"xlplugin {title}"
+    hidden, very_hidden = ' state="hidden"', ' state="veryHidden"'
+    sheets = (
+        ("xlwings.conf", "xlwings_conf", hidden, _text_sheet(f"Sheet{first}", list(settings.items()))),
+        (
+            "_IntelliSense_",
+            "xlplugin_intellisense",
+            very_hidden,
+            _text_sheet(f"Sheet{first + 1}", _intellisense(functions, language)),
+        ),
+        (
+            title,
+            "xlplugin_functions",
+            "",
+            _text_sheet(f"Sheet{first + 2}", sheet_rows(functions, language), widths=(26, 60, 24, 100)),
+        ),
+    )
+    return [
+        _Added(name, f"{_SHEETS}/{file}.xml", f"Sheet{first + n}", state, data)
+        for n, (name, file, state, data) in enumerate(sheets)
+    ]
+
+
+def _intellisense(functions: Iterable[WorksheetFunction], language: str) -> list[list[str]]:
+    """One row per function as Excel-DNA IntelliSense reads it: name, help, topic, then each argument."""
+    rows = [["FunctionInfo", "1.0"]]
+    for function in functions:
+        arguments = ((a.name, a.help.text(language)) for a in function.arguments)
+        rows.append(
+            [function.name, function.help.text(language), "", *(t for pair in arguments for t in pair)]
+        )
+    return rows
+
+
+def _text_sheet(code_name: str, rows: Sequence[Sequence[str]], *, widths: Sequence[int] = ()) -> bytes:
+    """A sheet of texts; with widths the first row stays in sight."""
+    written = "".join(
         f'<row r="{n}">'
         + "".join(
-            f'<c r="{column}{n}" t="inlineStr"><is><t>{escape(text)}</t></is></c>'
-            for column, text in (("A", key), ("B", value))
+            f'<c r="{column_name(place)}{n}" t="inlineStr"><is><t>{escape(text)}</t></is></c>'
+            for place, text in enumerate(row, start=1)
+            if text
         )
         + "</row>"
-        for n, (key, value) in enumerate(settings.items(), start=1)
+        for n, row in enumerate(rows, start=1)
     )
+    frame = ""
+    if widths:
+        columns = "".join(
+            f'<col min="{n}" max="{n}" width="{width}" customWidth="1"/>' for n, width in enumerate(widths, 1)
+        )
+        pane = '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
+        frame = (
+            f'<sheetViews><sheetView workbookViewId="0">{pane}</sheetView></sheetViews><cols>{columns}</cols>'
+        )
     return (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
         '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
-        f'<sheetPr codeName="{code_name}"/><sheetData>{rows}</sheetData></worksheet>'
+        f'<sheetPr codeName="{code_name}"/>{frame}<sheetData>{written}</sheetData></worksheet>'
     ).encode()
