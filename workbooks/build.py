@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from workbooks.builder.assemble import assemble
 from workbooks.builder.fund_audit import build_fund_audit
 from workbooks.builder.index_method import MethodWords, assemble_index_method
+from workbooks.builder.theme import read_theme
 from workbooks.builder.words import LANGUAGES, Words, layout
 
 __all__ = ["ALL_BOOKS", "BOOKS", "build", "main"]
@@ -41,7 +41,8 @@ def build(book: str, language: str, theme: dict[str, Any] | None = None) -> byte
     language : str
         "ja", "en" or the pseudo-language "xx" that shows untranslated text.
     theme : dict, optional
-        Values of a firm that replace those of `layout/theme.toml`; its table `label` replaces labels.
+        Values of a firm that replace those of `layout/theme.toml`; its table `label` replaces labels,
+        `pages` the order of pages, `logo` puts a picture on the first one (`builder.theme`).
 
     Examples
     --------
@@ -64,15 +65,23 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("books", nargs="*", help=f"which of {', '.join(ALL_BOOKS)}; all when none is named")
     parser.add_argument("--lang", default=",".join(LANGUAGES), help="languages, separated by commas")
-    parser.add_argument("--theme", type=Path, help="a TOML file with a firm's fonts, colours and labels")
+    parser.add_argument(
+        "--theme", type=Path, help="a TOML file with a firm's fonts, colours, labels, logo and order of pages"
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write")
     given = parser.parse_args(arguments)
-    theme = tomllib.loads(given.theme.read_text("utf-8")) if given.theme else None
-    for book in given.books or ALL_BOOKS:
-        for language in given.lang.split(","):
-            path = given.out / f"{book}.{language}.xlsx"
-            path.write_bytes(build(book, language, theme))
-            sys.stdout.write(f"{path}\n")
+    try:
+        theme = read_theme(given.theme) if given.theme else None
+        made = {
+            given.out / f"{book}.{language}.xlsx": build(book, language, theme)
+            for book in given.books or ALL_BOOKS
+            for language in given.lang.split(",")
+        }
+    except (OSError, ValueError) as fault:
+        parser.error(str(fault))
+    for path, data in made.items():
+        path.write_bytes(data)
+        sys.stdout.write(f"{path}\n")
     return 0
 
 

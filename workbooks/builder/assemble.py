@@ -24,6 +24,7 @@ from workbooks.builder.inputs import place_inputs, write_inputs
 from workbooks.builder.lists import place_test_data, terms_block, tests_block, write_test_data
 from workbooks.builder.package import finish
 from workbooks.builder.tables import place_table, write_table
+from workbooks.builder.theme import contents_block, in_order, place_logo
 from workbooks.builder.words import Words, layout
 
 if TYPE_CHECKING:
@@ -31,13 +32,14 @@ if TYPE_CHECKING:
 
 __all__ = ["assemble"]
 
-_MADE = {"checks": checks_block, "tests": tests_block, "terms": terms_block}
+_MADE = {"checks": checks_block, "contents": contents_block, "tests": tests_block, "terms": terms_block}
 
 
 def assemble(name: str, words: Words, theme: dict[str, Any] | None = None) -> bytes:
     """The package of one book in one language."""
     book = Book(name, words, theme)
-    visible = [book.add_sheet(entry["key"], entry["grid"], entry) for entry in book.layout["sheet"]]
+    entries = in_order(name, book.layout["sheet"], theme)
+    visible = [book.add_sheet(entry["key"], entry["grid"], entry) for entry in entries]
     sheets = _hidden_sheets(book)
     place_lists(book, sheets["lists"])
     tables = _place_tables(book, visible, sheets)
@@ -64,6 +66,7 @@ def assemble(name: str, words: Words, theme: dict[str, Any] | None = None) -> by
     write_charts(book, sheets["chart"])
     write_meta(book, sheets["meta"])
     write_lists(book, sheets["lists"])
+    place_logo(book)
     return finish(book.close())
 
 

@@ -13,6 +13,7 @@ from xlsxwriter.utility import xl_cell_to_rowcol, xl_range_abs, xl_rowcol_to_cel
 
 from workbooks.builder.formats import Formats
 from workbooks.builder.references import Block, Resolver, sheet_ref
+from workbooks.builder.theme import numbered
 from workbooks.builder.words import Words, layout
 
 __all__ = ["Book", "Place", "Sheet", "place"]
@@ -90,7 +91,9 @@ class Book:
         self, key: str, grid: str, entry: dict[str, Any] | None = None, *, hidden: bool = False
     ) -> Sheet:
         """A new sheet at the end; hidden sheets are called `_key` in every language."""
-        name = f"_{key}" if hidden else self.words.sheet(self.name, key)
+        page = sum(not one.entry.get("is_continued") for one in self.sheets.values())
+        page += not (entry or {}).get("is_continued")
+        name = f"_{key}" if hidden else numbered(self.words.sheet(self.name, key), page)
         worksheet = self.workbook.add_worksheet(name)
         sheet = Sheet(key, name, grid, entry or {}, worksheet)
         self.sheets[key] = sheet
