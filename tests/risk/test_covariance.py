@@ -9,6 +9,7 @@ from xlplugin.risk.covariance import (
     correlation,
     covariance,
     ewma_volatility,
+    factor_form,
     nearest_psd,
     principal_components,
     regression_model,
@@ -169,6 +170,19 @@ def test_a_floor_lifts_the_smallest_specific_variances_and_leaves_the_others(ret
     assert floored.factor_covariance == pytest.approx(plain.factor_covariance)
     with pytest.raises(DomainError, match="from 0 to 1"):
         statistical_model(returns, 2, 1, floor=1.5)
+
+
+@settings(deadline=None, max_examples=20)
+@given(samples(), st.sampled_from(["SAMPLE", "LW", "LWCC", "OAS", "EWMA", "PCA"]), st.integers(1, 5))
+def test_every_method_has_a_factor_form_with_its_diagonal(returns, method, factors):
+    full = covariance(returns, method, 12)
+    model, whole = factor_form(full, factors), factor_form(full, 9)
+    assert model.exposures.shape == (5, factors)
+    assert np.diag(model.covariance()) == pytest.approx(np.diag(full), rel=1e-9)
+    assert whole.covariance() == pytest.approx(full, rel=1e-6, abs=1e-12)
+    # More components never fit worse: what is left out is the sum of the smaller eigenvalues.
+    left = np.linalg.eigvalsh(full)[: 5 - factors].sum()
+    assert model.specific_variance.sum() == pytest.approx(max(left, 0.0), rel=1e-6, abs=1e-12)
 
 
 @settings(deadline=None, max_examples=40)

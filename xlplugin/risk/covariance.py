@@ -30,6 +30,8 @@ __all__ = [
     "covariance",
     "ewma_covariance",
     "ewma_volatility",
+    "factor_form",
+    "largest_components",
     "nearest_psd",
     "principal_components",
     "regression_model",
@@ -269,18 +271,43 @@ def principal_components(returns: FloatArray, factors: int) -> tuple[FloatArray,
         With fewer than two periods.
     """
     _check(returns, 1.0)
-    values, vectors = _eigen(returns, factors)
+    values, vectors = largest_components(sample_covariance(returns), factors)
     total = float(np.sum(np.var(returns, axis=0, ddof=1)))
     if total == 0.0:
         raise EmptyBaseError("returns: all are constant; there is no variance to explain")
     return np.asarray(values / total), vectors
 
 
-def _eigen(returns: FloatArray, factors: int) -> tuple[FloatArray, FloatArray]:
-    n = returns.shape[1]
+def largest_components(matrix: FloatArray, factors: int) -> tuple[FloatArray, FloatArray]:
+    """The largest eigenvalues of a covariance, falling, and their vectors with a sign of their own.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, n)
+    factors : int
+
+    Returns
+    -------
+    values : ndarray of shape (factors,)
+        Not below zero.
+    vectors : ndarray of shape (n, factors)
+        The sum of each is not negative; where it is zero, the first entry is not.
+
+    Raises
+    ------
+    DomainError
+        If there are not that many.
+
+    Examples
+    --------
+    >>> values, vectors = largest_components(np.array([[0.05, 0.04], [0.04, 0.05]]), 1)
+    >>> values.round(4).tolist(), vectors.round(4).tolist()
+    ([0.09], [[0.7071], [0.7071]])
+    """
+    n = len(matrix)
     if not 1 <= factors <= n:
         raise DomainError(f"factors: {factors} is not between 1 and the number of securities, {n}")
-    values, vectors = np.linalg.eigh(sample_covariance(returns))
+    values, vectors = np.linalg.eigh(matrix)
     values, vectors = np.maximum(values[::-1][:factors], 0.0), vectors[:, ::-1][:, :factors].copy()
     for column in vectors.T:
         total = float(column.sum())
@@ -323,13 +350,46 @@ def statistical_model(
     Plain components understate the active risk of an optimised portfolio (see SPEC.md); use
     `xlplugin.risk.models.default_model` for optimising.
     """
+    _check(returns, periods_per_year)
+    return factor_form(sample_covariance(returns) * periods_per_year, factors, floor)
+
+
+def factor_form(matrix: FloatArray, factors: int = 20, floor: float = 0.0) -> FactorModel:
+    """Any covariance as a factor model: its largest components, the rest of its diagonal as specific risk.
+
+    For more names than a full matrix is meant for (300, say) every method of `covariance` gets its
+    factor form here; optimisers then work with `factors` numbers per name instead of all the others.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, n)
+        Per year.
+    factors : int
+        A number above n is cut to it.
+    floor : float
+        As in `statistical_model`.
+
+    Returns
+    -------
+    FactorModel
+        Without a floor its diagonal is that of the matrix, and with as many factors as names so is all of it.
+
+    Raises
+    ------
+    DomainError
+        If the floor is outside 0 to 1.
+
+    Examples
+    --------
+    >>> model = factor_form(np.array([[0.05, 0.04], [0.04, 0.05]]), 1)
+    >>> model.specific_variance.round(4).tolist(), model.covariance().round(4).tolist()
+    ([0.005, 0.005], [[0.05, 0.045], [0.045, 0.05]])
+    """
     if not 0.0 <= floor <= 1.0:
         raise DomainError(f"the floor of specific variances is the quantile {floor:g}, not from 0 to 1")
-    values, vectors = _eigen(returns, min(factors, returns.shape[1]))
-    sample = np.var(returns, axis=0, ddof=1)
-    specific = np.maximum(sample - (vectors**2) @ values, 0.0)
-    specific = np.maximum(specific, np.quantile(specific, floor))
-    return FactorModel(vectors, np.diag(values) * periods_per_year, specific * periods_per_year)
+    values, vectors = largest_components(matrix, min(factors, len(matrix)))
+    specific = np.maximum(np.diag(matrix) - (vectors**2) @ values, 0.0)
+    return FactorModel(vectors, np.diag(values), np.maximum(specific, np.quantile(specific, floor)))
 
 
 def regression_model(
