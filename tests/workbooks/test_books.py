@@ -160,6 +160,17 @@ def test_no_text_of_a_book_escapes_translation(book):
     assert left == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_cell_that_holds_a_code_shows_its_word(language):
+    """A conditional number format shows the word; the cell keeps the code for formulas and functions."""
+    styles = unescaped(text_of("advisor", language, r"xl/styles\.xml")["xl/styles.xml"])
+    for choices in ("account_kind", "side", "trade_state", "status", "rule"):
+        for word in (pair[LANGUAGES.index(language)] for pair in layout("lists")[choices].values()):
+            assert f';;;"{word}"' in styles, (choices, word)
+    for key in ("gain_bucket", "carry_out", "expires"):  # titles over lists that functions return with keys
+        assert f';;;"{layout("columns")[key][LANGUAGES.index(language)]}"' in styles, key
+
+
 @EACH
 def test_no_forbidden_word_stands_in_a_book(book, language):
     assert [t for t in cell_texts(book, language) if FORBIDDEN.search(t)] == []

@@ -1,8 +1,11 @@
 """The books of sample clients, computed: no error shown, figures as by hand from the client's files."""
 
 import csv
+import io
 import math
+import re
 import warnings
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -184,6 +187,49 @@ def advisor_book(tmp_path, *overrides):
     plan = make_plan(job, built, lambda path, language: compile_book(path, language=language))
     finish(plan, list(execute(plan, None, workers=1)), "en")
     return tmp_path / "out/clients/C0001/advisor_C0001_en.xlsx", job.as_of
+
+
+def test_the_pages_of_an_advisers_book_are_printed_from_its_values(tmp_path, monkeypatch):
+    """LibreOffice without our functions shows #NAME? for their cells, so it is given the values."""
+    printed = {}
+
+    def to_pdf(path):
+        printed[path.name] = path.read_bytes()
+        page = path.with_suffix(".pdf")
+        page.write_bytes(b"%PDF-1.7")
+        return page
+
+    monkeypatch.setattr("xlplugin.batch.task.to_pdf", to_pdf)
+    monkeypatch.setattr("xlplugin.batch.plan.office_program", lambda: "soffice")
+    path, _ = advisor_book(tmp_path, 'output.render=["pdf"]')
+    assert path.with_suffix(".pdf").read_bytes() == b"%PDF-1.7"
+
+    def formulas(data):
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            sheets = [package.read(name) for name in package.namelist() if "/worksheets/sheet" in name]
+        return b"".join(re.findall(rb"<f[^>]*>[^<]*</f>", b"".join(sheets)))
+
+    assert b"HARVEST(" in formulas(path.read_bytes()), "the book itself stays live"
+    assert b"HARVEST(" not in formulas(printed[path.name])
+
+
+def test_raised_cash_of_the_advisers_book_is_what_was_asked(books):
+    """By hand from the list of orders: their amounts less half a spread and the commission."""
+    for (client, book, language), workbook in books.items():
+        if book != "advisor":
+            continue
+        asked = named(workbook, "in_cash_raise")
+        assert asked == {"C0001": 5_000_000.0, "C0004": 30_000.0}[client]
+        rate = (named(workbook, "in_spread") or 0.0) / 2 + (named(workbook, "in_commission") or 0.0)
+        sheet = workbook[Words(language).sheet("advisor", "transition")]
+        for column in ("AB", "AN"):  # the amounts of the two lists
+            amounts = [cell.value for cell in sheet[column][7:] if isinstance(cell.value, float | int)]
+            assert amounts
+            assert sum(amounts) * (1.0 - rate) >= asked - 0.01, (client, language)
+            assert (sum(amounts) - max(amounts)) * (1.0 - rate) < asked, "no sale is needless"
+        raised = [sheet.cell(row, 11).value for row in (36, 37)]
+        unit = named(workbook, "cfg_unit")
+        assert all(value * unit >= asked - 0.01 for value in raised)
 
 
 def test_a_client_without_a_history_sees_no_realized_tracking_figure_rather_than_zero(tmp_path):

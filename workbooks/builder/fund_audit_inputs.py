@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 from workbooks.builder.book import Place, place
-from workbooks.builder.inputs import validate
 from workbooks.builder.frame import word_formats
+from workbooks.builder.inputs import validate
 from workbooks.builder.tables import add_table
 from workbooks.builder.words import layout
 

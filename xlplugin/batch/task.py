@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import tempfile
 import time
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlplugin.batch.binding import inputs_for
@@ -26,7 +28,6 @@ from xlplugin.errors import FileError
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
-    from pathlib import Path
 
     from xlplugin.batch.binding import Bench, Resolved
     from xlplugin.store.clients import Record as Row
@@ -116,7 +117,8 @@ class Task:
 class Made:
     """One computed book: its bytes, its figures, and what a reader should know.
 
-    `without` names inputs of the client that the book has no place for.
+    `without` names inputs of the client that the book has no place for. `printed` is what to print
+    instead of `data`: a program without our functions shows #NAME? for the cells of a live book.
     """
 
     data: bytes
@@ -124,6 +126,7 @@ class Made:
     warnings: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
     checks: str = ""
+    printed: bytes | None = None
 
 
 def share(shared: Shared) -> SharedFile:
@@ -180,7 +183,10 @@ def make_book(shared: Shared, task: Task, book: str, language: str) -> Made:
     checks = f"{count - errors}/{count}" if count else ""
     if book == "proposal":
         refuse_unsound(template, result, errors)
-    return Made(result.data, figures, tuple(warnings), frozenset(without), checks)
+    printed = None
+    if edition == "live" and "pdf" in shared.render:
+        printed = template.run(inputs, edition="values", as_of=shared.as_of).data
+    return Made(result.data, figures, tuple(warnings), frozenset(without), checks, printed)
 
 
 def _figure(template: CompiledTemplate, result: Result, name: str) -> float | None:
@@ -242,9 +248,21 @@ def _written(shared: Shared, name: str, made: Made) -> list[Output]:
     write_whole(path, made.data)
     outputs = [Output(f"{name}.xlsx", digest(made.data), len(made.data), made.checks)]
     if "pdf" in shared.render:
-        data = to_pdf(path).read_bytes()
+        data = _pages(path, made.printed)
         outputs.append(Output(f"{name}.pdf", digest(data), len(data)))
     return outputs
+
+
+def _pages(path: Path, printed: bytes | None) -> bytes:
+    """Print a book beside itself; from `printed`, under the same name, where that is given."""
+    if printed is None:
+        return to_pdf(path).read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        copy.write_bytes(printed)
+        data = to_pdf(copy).read_bytes()
+    write_whole(path.with_suffix(".pdf"), data)
+    return data
 
 
 def run_tasks(file: SharedFile, tasks: tuple[Task, ...]) -> list[Record]:
