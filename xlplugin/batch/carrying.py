@@ -225,7 +225,8 @@ class _Carrier:
             changed = {
                 place: held.get(place)
                 for place, has_formula in free.items()
-                if (place not in formulas if has_formula else held.get(place) != own.get(place))
+                if held.get(place) != own.get(place)
+                and not (has_formula and (place in formulas or held.get(place) is None))
             }
             if changed and self._moved(before):
                 self.left.append(f"{before}: {', '.join(address(*place) for place in sorted(changed))}")
