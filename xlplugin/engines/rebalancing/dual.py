@@ -44,6 +44,8 @@ class Dual:
         p, s, rules = program, program.segments, program.rules
         self.program, self.tolerance = p, tolerance
         self.factors = k = p.exposures.shape[1]
+        self.counted = np.array(rules.counted, dtype=np.int64)
+        self.counts = rules.count.reshape(len(rules.counted), -1)
         self.equation = rules.low == rules.high
         self.ones = np.ones(s.low.shape[1])
         self.half_bend = 0.5 * s.bend if s.bend.any() else None
@@ -85,10 +87,9 @@ class Dual:
     def at(self, prices: FloatArray) -> Point:
         """Value and gradient; the weights that the prices call for."""
         p, s, rules, k = self.program, self.program.segments, self.program.rules, self.factors
-        price = (p.columns @ prices)[:, None]
-        for place, rule in enumerate(rules.counted):
-            if prices[k + rule] != 0.0:
-                price = price + prices[k + rule] * rules.count[place]
+        price, counted = (p.columns @ prices)[:, None], prices[k + self.counted]
+        if counted.any():
+            price = price + (counted @ self.counts).reshape(s.low.shape)
         position = self.pull - price * self.inverse
         taken = np.minimum(np.maximum(position, s.low), s.high)
         taken -= s.low
@@ -101,8 +102,7 @@ class Dual:
         held = p.columns.T @ weights
         held[:k] -= p.target_exposure
         value = held[k:] + rules.base
-        for place, rule in enumerate(rules.counted):
-            value[rule] += float(np.vdot(rules.count[place], taken))
+        value[self.counted] += self.counts @ taken.ravel()
         factor_prices, y = prices[:k], prices[k:]
         over, under = value - rules.high, value - rules.low
         unpriced = np.maximum(over, 0.0) + np.minimum(under, 0.0)
