@@ -32,7 +32,11 @@ def firm_fee(
 '''
 ASK = """
 import io, json, sys
+from tests.hosts.pywin32_stand_ins import install
+_, com = install()
+from xlplugin.hosts.commands import COMMANDS
 from xlplugin.hosts.excel import vba
+from xlplugin.hosts.excel.xlsm import macro_workbook
 from xlplugin.hosts.headless import compile_book
 from xlplugin.hosts.libreoffice.oxt import build
 from xlplugin.hosts.officejs.calls import respond
@@ -55,6 +59,9 @@ print(json.dumps({
     "registry": "FIRM_FEE" in registry,
     "headless": computed.cells("S", "B1"),
     "office": respond({"calls": [{"id": "FIRM_FEE", "args": [2000000]}]}, registry),
+    "com": com.call_udf("xlplugin.hosts.excel.functions", "FIRM_FEE", (((2000000.0,),),)),
+    "macros": b"FIRM_FEE" in zipfile.ZipFile(io.BytesIO(macro_workbook(
+        out.getvalue(), functions, COMMANDS, language="en"))).read("xl/workbook.xml"),
     "metadata": [f["description"] for f in metadata(registry, "en")["functions"] if f["id"] == "FIRM_FEE"],
     "script": 'associate("FIRM_FEE"' in script(registry),
     "vba": "Public Function FIRM_FEE(amount)" in vba.source(
@@ -76,7 +83,8 @@ def folder(tmp_path_factory):
 
 
 def test_a_dropped_function_is_in_the_registry_and_in_every_host_document(folder):
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    places = os.pathsep.join((str(folder), str(REPOSITORY)))  # the copy of the functions comes first
+    environment = {**os.environ, "PYTHONPATH": places, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, "-c", ASK], env=environment, cwd=folder, capture_output=True, text=True, check=False
     )
@@ -85,6 +93,8 @@ def test_a_dropped_function_is_in_the_registry_and_in_every_host_document(folder
     assert shown["registry"]
     assert shown["headless"] in ([[10000.0]], 10000.0)
     assert shown["office"] == {"results": [{"value": [[10000.0]]}]}
+    assert shown["com"] in ([[10000.0]], 10000.0)
+    assert shown["macros"]
     assert shown["metadata"] == ["The firm's fee: one half of one per cent a year."]
     assert all([shown["script"], shown["vba"], *shown["wizard"], *shown["reference"]])
     assert shown["sheet"] == [["", "FIRM_FEE", "amount", "運用資産"]]

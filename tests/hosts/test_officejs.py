@@ -156,14 +156,9 @@ def test_node_gets_the_same_answer_over_http(vector, answers):
     assert_vector(vector, load()[vector["function"]], got)
 
 
-def test_a_page_in_a_real_chromium_gets_the_same_answers(tmp_path):
+def shown_in_chromium(page, profile):
+    """What a page posts to /answers when a real Chromium has loaded it."""
     chromium = program("chromium", "google-chrome", package="Chromium")
-    calls = []
-    for n, vector in enumerate(CALLS):
-        names = [a.name for a in load()[vector["function"]].arguments]
-        given = [office_argument(vector["args"].get(name)) for name in names]
-        calls.append([vector["function"], given, f"Sheet1!A{n + 1}"])
-    page = PAGE.replace("CALLS", json.dumps(calls).replace("</", "<\\/"))
     with Running(page=page) as server:
         command = [
             chromium,
@@ -175,17 +170,73 @@ def test_a_page_in_a_real_chromium_gets_the_same_answers(tmp_path):
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
-            f"--user-data-dir={tmp_path / 'chromium'}",
+            f"--user-data-dir={profile}",
             "--remote-debugging-port=0",
             server.address + "/page.html",
         ]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as browser:
             try:
-                shown = server.answers.get(timeout=120)
+                return json.loads(server.answers.get(timeout=120))
             finally:
                 browser.terminate()
-    for vector, answer in zip(CALLS, json.loads(shown), strict=True):
+
+
+def test_a_page_in_a_real_chromium_gets_the_same_answers(tmp_path):
+    calls = []
+    for n, vector in enumerate(CALLS):
+        names = [a.name for a in load()[vector["function"]].arguments]
+        given = [office_argument(vector["args"].get(name)) for name in names]
+        calls.append([vector["function"], given, f"Sheet1!A{n + 1}"])
+    page = PAGE.replace("CALLS", json.dumps(calls).replace("</", "<\\/"))
+    shown = shown_in_chromium(page, tmp_path / "chromium")
+    for vector, answer in zip(CALLS, shown, strict=True):
         assert_vector(vector, load()[vector["function"]], as_answered(answer))
+
+
+OFFICE = """<script>
+const cell = {load() {}, address: "Harvest!B5", values: [["#VALUE!"]],
+  formulas: [["=DI.COST_HEDGE(0.005,B1)"]]};
+const names = {load() {}, items: [
+  {name: "chk_sum", value: true}, {name: "test_hedge", value: false}, {name: "other", value: 1}]};
+const context = {workbook: {getActiveCell: () => cell, names}, sync: async () => {}};
+globalThis.Excel = {run: (f) => f(context)};
+globalThis.CustomFunctions = {associate() {}, Error: class extends Error {}, ErrorCode: {}};
+</script>"""
+PRESS = """<script>
+const pressed = async (id) => {
+  result.textContent = "";
+  document.getElementById(id).click();
+  while (!result.textContent) await new Promise((done) => setTimeout(done, 20));
+  return result.textContent.split("\\n");
+};
+(async () => {
+  const meant = await pressed("explain");
+  sentences.set("Harvest!B5", "DI-110 COST_HEDGE: foreign: the cell is empty");
+  const answers = [meant, await pressed("explain"), await pressed("check")];
+  await fetch("/answers", {method: "POST", body: JSON.stringify(answers)});
+})();
+</script></body>"""
+
+
+def test_the_task_pane_explains_the_selected_cell_and_runs_the_checks(tmp_path):
+    page = documents.task_pane("en")
+    head, _, rest = page.partition('<script src="https://appsforoffice')
+    page = (head + OFFICE + rest.partition("</script>")[2]).replace("</body>", PRESS)
+    meant, failed, checks = shown_in_chromium(page, tmp_path / "chromium")
+    function = load()["COST_HEDGE"]
+    assert meant[0] == "Harvest!B5 = #VALUE!"
+    assert meant[2:4] == ["=DI.COST_HEDGE(0.005,B1)", f"COST_HEDGE: {function.help.en}"]
+    assert meant[4:] == [f"  {a.name}: {a.help.en}" for a in function.arguments]
+    assert failed[1] == "DI-110 COST_HEDGE: foreign: the cell is empty"
+    assert checks[1:] == ["test_hedge"]
+
+
+def test_a_request_that_arrives_too_slowly_is_given_up():
+    with Running(limits=Limits(seconds=0.2)) as server:
+        host, _, port = server.address.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as slow:
+            slow.sendall(b"POST /call HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+            assert b" 408 " in slow.recv(1000).splitlines()[0]
 
 
 def test_four_calls_of_one_moment_travel_in_one_request_and_why_knows_the_sentence(running):

@@ -98,7 +98,10 @@ def application(
             return _refused(403, "calls from another page are not answered")
         if token and not hmac.compare_digest(request.headers.get(_TOKEN_HEADER, ""), token):
             return _refused(401, "the token is missing or wrong")
-        body = await _body(request, limits.size)
+        try:
+            body = await asyncio.wait_for(_body(request, limits.size), limits.seconds)
+        except TimeoutError:
+            return _refused(408, f"the request took more than {limits.seconds:g} seconds to arrive")
         if body is None:
             return _refused(413, f"the request is larger than {limits.size} bytes")
         try:
