@@ -273,6 +273,38 @@ def test_a_computed_copy_has_the_values_and_leaves_its_source_alone(made, tmp_pa
     assert [page[f"B{n}"].value for n in (2, 3)] == [3000, 300]
 
 
+@pytest.mark.parametrize(
+    ("host", "start"),
+    [
+        ("excel", "=COST_LENDING("),
+        ("office-add-in", "=_xldudf_DI_COST_LENDING("),
+        ("libreoffice", "=ORG.XLPLUGIN.ADDIN.COSTLENDING("),
+    ],
+)
+def test_a_computed_copy_spells_our_functions_for_its_host(made, tmp_path, host, start):
+    target = tmp_path / "computed.xlsx"
+    words = ("calc", made.parent / "tiny.xlsx", "--as-of", "2026-10-28", "--out", target)
+    answer(*words, "--host", host)
+    written = openpyxl.load_workbook(target)["Page"]["B5"].value
+    assert getattr(written, "text", written).startswith(start)
+    assert xlplugin(*words, "--host", "lotus").returncode == Exit.DATA
+
+
+def test_a_market_folder_given_to_calc_is_where_prices_come_from(tmp_path):
+    days = [dt.date(2026, 1, 5) + dt.timedelta(days=n) for n in range(3)]
+    write_csv(
+        tmp_path / "TWO.csv", [["date", "1001", "1002"], *([d, 100 + n, 50 - n] for n, d in enumerate(days))]
+    )
+    page = openpyxl.Workbook()
+    page.active.title = "Page"
+    page.active["A1"] = '=PRICE_HISTORY("TWO",DATE(2026,1,5),DATE(2026,1,7))'
+    page.save(tmp_path / "book.xlsx")
+    words = ("calc", tmp_path / "book.xlsx", "--as-of", "2026-01-07", "--out", tmp_path / "out.xlsx")
+    assert answer(*words, "--market", tmp_path)["failures"] == []
+    assert "no price history of TWO" in answer(*words, code=Exit.FINDINGS)["failures"][0]["sentence"]
+    assert xlplugin(*words, "--market", tmp_path / "none").returncode == Exit.DATA
+
+
 def test_a_book_is_never_written_over_itself(made):
     done = xlplugin("calc", book(made), "--out", book(made))
     assert done.returncode == Exit.DATA

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -12,12 +13,13 @@ import typer
 
 from xlplugin.cli.console import HELP, Console, Exit, Json, Lang, option
 from xlplugin.cli.words import say
-from xlplugin.errors import FileError, InputError
+from xlplugin.errors import FileError, InputError, WordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xlplugin.workbook import Book, Finding, Result
+    from xlplugin.workbook.formula import Flavour
 
 __all__ = [
     "BookFile",
@@ -45,6 +47,8 @@ def calc(
     out: Out = None,
     as_of: Day = None,
     edition: Annotated[str, option("--edition", "help.edition")] = "live",
+    host: Annotated[str, option("--host", "help.calc.host")] = "excel",
+    market: Annotated[Path | None, option("--market", "help.calc.market")] = None,
     lang: Lang = HELP,
     as_json: Json = False,
 ) -> None:
@@ -52,8 +56,14 @@ def calc(
     console = Console.of(lang, as_json=as_json)
     if edition not in {"live", "values", "oracle"}:
         raise InputError(f"--edition {edition}: expected live, values or oracle")
+    if host not in _SPELLINGS:
+        raise WordError("--host", got=host, choices=tuple(_SPELLINGS))
+    if market is not None:
+        if not market.is_dir():
+            raise FileError(f"{market}: there is no such folder of prices; check the path")
+        os.environ["XLPLUGIN_MARKET"] = str(market)
     target = out or book.with_name(f"{book.stem}.computed{book.suffix}")
-    result = _computed(console, book, as_of, edition)
+    result = _computed(console, book, as_of, edition, _SPELLINGS[host])
     write_beside(book, target, result.data)
     _print_failures(console, result)
     console.line(console.say("calc.done", path=target, failures=len(result.log)))
@@ -233,6 +243,7 @@ def diff(
 
 # -- helpers -------------------------------------------------------------------------------------
 
+_SPELLINGS: dict[str, Flavour] = {"excel": "vba", "office-add-in": "officejs", "libreoffice": "addin"}
 _LEVELS = {"error": "state.error", "warning": "state.warn", "info": "state.ok"}
 
 
@@ -269,12 +280,14 @@ def _check_levels() -> dict[str, str]:
     return found
 
 
-def _computed(console: Console, book: Path, as_of: str | None, edition: Any) -> Result:
+def _computed(
+    console: Console, book: Path, as_of: str | None, edition: Any, flavour: Flavour = "vba"
+) -> Result:
     from xlplugin.cli.places import compiled, language_of  # noqa: PLC0415  (the light start)
 
     _there(book)
     template = compiled(book, language_of(book, console.language))
-    return template.run(as_of=day_of(book, as_of), edition=edition)
+    return template.run(as_of=day_of(book, as_of), edition=edition, flavour=flavour)
 
 
 def day_of(book: Path, as_of: str | None) -> dt.date:
