@@ -246,3 +246,25 @@ def test_an_edition_computed_for_a_client_holds_the_inputs_of_that_client() -> N
     result = compiled(RICH).run(Inputs(tables={"Lots": records}), as_of=DAY, edition="values")
     assert result.cells("計算", "A1") == [[1000.0]]
     assert result.cells("ロット", "A2:D3") == [["9984", 1000.0, None, 2000.0], ["計", 1000.0, None, None]]
+
+
+def test_an_empty_text_of_a_table_formula_stands_alone_in_a_values_edition() -> None:
+    data = simple(
+        {
+            "A2": "a", "B2": 5, "A3": "b", "B3": 7,
+            "D1": '=IF(INDEX(Lots[Cost],1)>6,"much","")',
+            "D2": '=IF(INDEX(Lots[Cost],2)>6,"much","")',
+            "D3": '=IF(B2>6,"much","")',
+            "F1": "{=TEST_SPILL(2,1)",
+            "G1": '=IF(INDEX(Lots[Cost],1)>6,"much","")',
+        },
+        tables={"A1:B3": {"columns": [{"header": "Code"}, {"header": "Cost"}], "name": "Lots"}},
+    )  # fmt: skip
+    result = run(data, edition="values")
+    sheet = parts_of(result.data)["xl/worksheets/sheet1.xml"].decode()
+    assert result.cells("S", "D1:D3") == [[""], ["much"], [""]]
+    assert '<c r="D1" t="str"><v></v></c>' in sheet
+    assert '<c r="G1" t="str"><v></v></c>' in sheet  # beside a result: written cell by cell
+    assert 'INDEX(Lots[Cost],2)&gt;6,"much","")</f><v>much</v>' in sheet
+    assert '<f>IF(B2&gt;6,"much","")</f><v></v>' in sheet
+    assert "Lots[Cost],1" in parts_of(run(data).data)["xl/worksheets/sheet1.xml"].decode()

@@ -212,15 +212,9 @@ def _libreoffice_stores_a_logical_value_as_a_number(held: Any, read: Any) -> boo
     return isinstance(held, bool) and type(read) is float and read == held
 
 
-def _gnumeric_recomputes_an_empty_text_but_knows_no_table_names(held: Any, read: Any) -> bool:
-    """Where a formula gave an empty text, it shows the text of a formula with Table[Column] in it."""
-    return held is None and isinstance(read, str) and read.startswith('#"') and "[" in read
-
-
 KNOWN: dict[str, Callable[[Any, Any], bool]] = {
     "calamine": _calamine_reads_an_error_as_empty,
     "LibreOffice": _libreoffice_stores_a_logical_value_as_a_number,
-    "gnumeric": _gnumeric_recomputes_an_empty_text_but_knows_no_table_names,
 }
 
 

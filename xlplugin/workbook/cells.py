@@ -54,7 +54,9 @@ class Policy:
 
     `formula` gives the text of ``<f>`` of a cell, or None where the formula is frozen. `variant`
     names the prepared pieces; None renders every row cell by cell. `pool` takes the texts of
-    frozen cells. `needs_care` says which plain cells depend on this run.
+    frozen cells. `needs_care` says which plain cells depend on this run. `freezes_blanks`: an empty
+    text of a formula that names a table stands without its formula, for there are viewers which
+    calculate empty texts anew and know no tables.
     """
 
     variant: str | None
@@ -63,6 +65,11 @@ class Policy:
     pool: StringPool | None = None
     keeps_values: bool = True
     needs_care: Callable[[Cell], bool] | None = None
+    freezes_blanks: bool = False
+
+    def is_fragile(self, one: Cell) -> bool:
+        """Whether an empty result of the cell is written without its formula."""
+        return self.freezes_blanks and "[" in (one.formula or "")
 
 
 def stored(value: Any) -> tuple[str, str]:

@@ -80,6 +80,7 @@ def policy_of(
             dynamic_record,
             pool=pool,
             needs_care=lambda one: one.way is Way.KEPT or _ANCHOR in (one.formula or "").upper(),
+            freezes_blanks=True,
         )
     return Policy(f"live:{flavour}", lambda one: spelling(one, flavour, spelled), dynamic_record)
 

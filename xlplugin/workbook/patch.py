@@ -40,18 +40,35 @@ def render(sheet: Sheet, result: SheetResult, policy: Policy) -> str:
     careful = CarefulRows(sheet, result, policy)
     program = _program(sheet, policy)
     kinds, texts = _values_of(sheet, program, result.grid)
+    middles = _middles(program, kinds, texts)
     if program.whole is not None and not careful.touched:
         body = program.whole.copy()
-        body[1::4], body[3::4] = kinds, texts
+        body[1::4], body[2::4], body[3::4] = kinds, middles, texts
     else:
-        body = _rows(sheet, careful, program, kinds, texts)
+        body = _rows(sheet, careful, program, kinds, middles, texts)
     reach = [extent for extent in result.extents.values() if extent[0:2] != extent[2:4]]
     head = _widened(sheet.head, reach)
     return "".join((head, "<sheetData>", *body, "</sheetData>", sheet.tail))
 
 
+def _middles(program: _Program, kinds: list[str], texts: list[str]) -> list[str]:
+    """What stands between type and value of each slot: the formula, unless its blank is frozen."""
+    blank = [at for at in program.fragile if not texts[at] and kinds[at]]
+    if not blank:
+        return program.middles
+    middles = program.middles.copy()
+    for at in blank:
+        middles[at] = "><v>"
+    return middles
+
+
 def _rows(
-    sheet: Sheet, careful: CarefulRows, program: _Program, kinds: list[str], texts: list[str]
+    sheet: Sheet,
+    careful: CarefulRows,
+    program: _Program,
+    kinds: list[str],
+    middles: list[str],
+    texts: list[str],
 ) -> list[str]:
     out: list[str] = []
     touched, pieces_of = careful.touched, program.pieces
@@ -64,6 +81,7 @@ def _rows(
         else:
             pieces = prepared.pieces.copy()
             pieces[1::4] = kinds[prepared.start : prepared.end]
+            pieces[2::4] = middles[prepared.start : prepared.end]
             pieces[3::4] = texts[prepared.start : prepared.end]
             out += pieces
     return out
@@ -85,14 +103,17 @@ class _Prepared:
 class _Program:
     """The prepared rows of one sheet in one edition.
 
-    `slots` are their formula cells; `whole` are the pieces of all rows in one list, where every row
-    is a prepared one.
+    `slots` are their formula cells, `middles` what stands between type and value of each, `fragile`
+    those whose blank is frozen; `whole` are the pieces of all rows in one list, where every row is a
+    prepared one.
     """
 
     pieces: dict[int, _Prepared]
     slots: list[Cell]
     pick: Callable[[Any], Any] | None
     whole: list[str] | None
+    middles: list[str]
+    fragile: list[int]
 
 
 def _program(sheet: Sheet, policy: Policy) -> _Program:
@@ -111,7 +132,9 @@ def _program(sheet: Sheet, policy: Policy) -> _Program:
         prepared[number] = _Prepared(pieces, len(slots), len(slots) + len(computed))
         slots += computed
     whole = _whole(prepared) if len(prepared) == len(sheet.rows) else None
-    program = _Program(prepared, slots, _picker(sheet, slots), whole)
+    middles = [piece for row in prepared.values() for piece in row.pieces[2::4]]
+    fragile = [at for at, one in enumerate(slots) if policy.is_fragile(one)]
+    program = _Program(prepared, slots, _picker(sheet, slots), whole, middles, fragile)
     if policy.variant is not None:
         sheet.programs[policy.variant] = program
     return program

@@ -176,6 +176,8 @@ class CarefulRows:
         kind, text = checked(self._sheet, one, value)
         formula = policy.formula(one)
         start = one.start
+        if formula is not None and value == "" and one.way is Way.PLAIN and policy.is_fragile(one):
+            return f"{start}{kind}><v></v>{one.extensions}</c>"
         if formula is None:
             if policy.pool is not None and isinstance(value, str):
                 kind, text = ' t="s"', str(policy.pool.index(value))
