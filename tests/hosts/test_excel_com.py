@@ -63,6 +63,23 @@ def test_a_failure_travels_as_its_error_and_its_sentence():
     assert text.startswith("#N/A DI-130 WHY: value: nothing is known about 'no such code'")
 
 
+def test_the_functions_load_and_answer_without_what_a_browser_lacks():
+    """xlwings Lite runs in the browser: no optimiser but our own, no calculator, no reader of files."""
+    lacking = (
+        "formualizer python_calamine pyarrow osqp scs ecos cvxpy piqp win32com pythoncom fastapi".split()
+    )
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({lacking}))\n"
+        "from xlplugin.hosts.excel import functions as f\n"
+        "lots = [['account', 'account_kind', 'code', 'quantity', 'unit_cost'],\n"
+        "        ['A', 'JP_TOKUTEI_WH', '1001', 100.0, 500.0]]\n"
+        "listed = f.HARVEST(lots, [['code', 'price'], ['1001', 400.0]], [[46346.0]])\n"
+        "print(len(f.__all__), round(f.COST_HEDGE([[0.005]], [[0.05]], [[0.5]])[0][0], 6), listed[1][1:4])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split(maxsplit=2) == [str(len(load())), "0.0225", "['A', 'JP_TOKUTEI_WH', '1001']\n"]
+
+
 def test_every_function_has_name_category_and_argument_help_for_the_wizard():
     code = (
         "from tests.hosts.pywin32_stand_ins import install; install()\n"
