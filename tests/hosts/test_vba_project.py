@@ -1,4 +1,4 @@
-"""vbaProject.bin, read back by programs that are not ours: olefile and oletools where installed."""
+"""vbaProject.bin, read back by olefile and by a decompressor written from the specification."""
 
 import io
 import random
