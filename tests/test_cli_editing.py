@@ -116,6 +116,19 @@ def test_lots_replace_those_of_their_account_only_and_the_book_itself_stays(fill
     assert filled.read_bytes() == source_bytes
 
 
+def test_a_bad_cell_of_the_book_itself_is_named_and_nothing_is_written(templates, tmp_path):
+    names = {"in_client_id": "X", "in_as_of": DAY, "in_tax_year": 2026.0}
+    rows = [{"口座": "A", "コード": "1001", "数量": "many", "取得価額": 5.0}, {"口座": "-"}]
+    tables = {"tbl_lots": rows, "tbl_accounts": [{"口座": "A", "口座区分": "JP_IPPAN"}]}
+    book = tmp_path / "x.xlsx"
+    book.write_bytes(templates["ja"].run(Inputs(names, tables), as_of=DAY).data)
+    quotes = written(tmp_path / "quotes.csv", "code,price", "1001,100")
+    code, _, err = called("import", book, quotes, "--lang", "en")
+    assert code == 3
+    assert "table tbl_lots, row 9, column 数量: expected a number above 0, got 'many'" in err
+    assert not (tmp_path / "x.imported.xlsx").exists()
+
+
 def test_a_new_code_without_history_takes_the_average_risk_and_is_named(filled, tmp_path):
     source = written(
         tmp_path / "quotes.csv", "code,price,price_date", "9999,100,2026-11-20", "1005,1,2026-11-20"

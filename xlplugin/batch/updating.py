@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from xlplugin import __version__
 from xlplugin.batch.binding import as_cell, bench, completed_lot, headers_of, own_bench, price_rows
 from xlplugin.batch.carrying import Row, calculated_columns, input_names, table_rows
-from xlplugin.errors import InputError, MissingError
+from xlplugin.errors import ErrorValue, InputError, MissingError
 from xlplugin.store.books import without_id
+from xlplugin.store.cells import is_blank
 from xlplugin.store.clients import Client
 from xlplugin.store.dictionary import client_tables, market_tables
 from xlplugin.store.grids import Grid, match
@@ -95,7 +96,8 @@ class Tables:
         """The rows of a table by header."""
         if name not in self._rows:
             table = self._tables[name]
-            self._rows[name] = table_rows(self._book, table, calculated_columns(self.template, table))
+            rows = table_rows(self._book, table, calculated_columns(self.template, table))
+            self._rows[name] = [row for row in rows if not all(map(is_blank, row.values()))]
         return self._rows[name]
 
     def put(self, name: str, rows: list[Row]) -> None:
@@ -116,7 +118,7 @@ class Tables:
         columns = list(self._tables[name].columns)
         cells: list[list[object]] = [
             list(columns),
-            *([row.get(c) for c in columns] for row in self.rows(name)),
+            *([_written(row.get(c)) for c in columns] for row in self.rows(name)),
         ]
         shape = market_tables().get(name) or without_id(client_tables()[name])
         first = self._tables[name].corners[0]
@@ -241,6 +243,11 @@ def _merged(tables: Tables, name: str, before: list[Row], records: Sequence[Mapp
 
 def _key(row: Row, header: Mapping[str, str], keys: Sequence[str]) -> tuple[Any, ...]:
     return tuple(_plain(row.get(header[key])) for key in keys)
+
+
+def _written(value: Any) -> Any:
+    """A cell as the readers of files see it: an error is its text."""
+    return value.value if isinstance(value, ErrorValue) else value
 
 
 def _plain(value: Any) -> Any:
