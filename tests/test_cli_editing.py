@@ -142,6 +142,15 @@ def test_a_new_code_without_history_takes_the_average_risk_and_is_named(filled, 
     assert members["1005"]["指数採用株価"] == 1.0
 
 
+def test_a_file_of_prices_wins_over_the_end_of_a_history_in_any_order(filled, tmp_path):
+    quotes = written(tmp_path / "quotes.csv", "code,price", "1005,7")
+    for n, files in enumerate(((quotes, MARKET / "jp_history.csv"), (MARKET / "jp_history.csv", quotes))):
+        answer("import", filled, *files, "--out", tmp_path / f"{n}.xlsx")
+        prices = {r["コード"]: r["株価"] for r in rows_of(tmp_path / f"{n}.xlsx", "prices") if "株価" in r}
+        assert prices["1005"] == 7.0
+        assert prices["1001"] > 7.0
+
+
 def test_what_an_import_did_is_written_into_the_log_and_the_sources_of_the_book(filled):
     log, sources = rows_of(filled, "log"), rows_of(filled, "sources")
     assert log[0]["操作"] == "xlplugin import"

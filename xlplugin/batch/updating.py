@@ -159,6 +159,7 @@ def imported(tables: Tables, parts: Sequence[Part], as_of: dt.date, *, whole: bo
         no risk at all.
     """
     begun: set[str] = set()
+    quoted = {str(r["code"]) for p in parts if p.table == "prices" and p.history is None for r in p.records}
     for part in parts:
         if not tables.has(part.table):
             raise InputError(f"{part.file}: this book has no table of {part.table}")
@@ -166,7 +167,10 @@ def imported(tables: Tables, parts: Sequence[Part], as_of: dt.date, *, whole: bo
         if part.table not in begun and (whole or part.table == "constituents"):
             before = []
         begun.add(part.table)
-        tables.put(part.table, _merged(tables, part.table, before, part.records))
+        records = part.records
+        if part.history is not None:  # a file of prices is nearer to the day than the end of a history
+            records = tuple(r for r in records if str(r["code"]) not in quoted)
+        tables.put(part.table, _merged(tables, part.table, before, records))
         if tables.has("sources"):
             source = {"item": part.table, "source": part.file, "obs_date": as_of, "status": "read"}
             tables.put("sources", _merged(tables, "sources", tables.rows("sources"), (source,)))
