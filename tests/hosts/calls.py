@@ -2,7 +2,8 @@
 
 Most are golden vectors, whose values come from authorities and hand calculations. The functions below
 have no golden vector: their values are tested in `tests/udfs`, and here the answer of plain Python is
-what the other hosts are held to.
+what the other hosts are held to. A function that is new, and has neither, is called with values made
+from its description, so that it is compared from its first day.
 """
 
 import datetime as dt
@@ -15,9 +16,10 @@ from tests.golden.vectors import read
 from xlplugin.errors import ErrorValue
 from xlplugin.hosts.common import Failure, answer
 from xlplugin.worksheet import convert
-from xlplugin.worksheet.registry import load
+from xlplugin.worksheet.kinds import Kind
+from xlplugin.worksheet.registry import Argument, WorksheetFunction, load
 
-__all__ = ["CALLS", "Dates", "holds_an_error", "with_dates", "write_call"]
+__all__ = ["CALLS", "Dates", "holds_an_error", "invented", "with_dates", "write_call"]
 
 _DAY = {"date": "2026-11-20"}
 _LOTS = [["code", "quantity", "unit_cost"], ["A", 100, 50], ["B", 100, 200]]
@@ -126,6 +128,41 @@ def _vector(name: str, args: dict[str, object]) -> dict[str, object]:
     }
 
 
+# -- functions that nobody has given an example yet --------------------------------------------
+
+_BY_KIND = {
+    Kind.DAY: _DAY,
+    Kind.DAYS: [[_DAY], [_DAY]],
+    Kind.WHOLE: 2,
+    Kind.FLAG: 1,
+    Kind.FLAGS: [[1], [0]],
+    Kind.TEXT: "A",
+    Kind.CODE: "A",
+    Kind.LABELS: [["A"], ["B"]],
+    Kind.VECTOR: [[0.5], [0.25]],
+    Kind.MATRIX: [[0.04, 0.01], [0.01, 0.09]],
+    Kind.CELLS: [["A", 1], ["B", 2]],
+}
+
+
+def _invented(argument: Argument) -> object:
+    """A value of the kind that an argument asks for; hosts must agree on it, even if it is refused."""
+    if argument.choice is not None:
+        return argument.choice.words[0]
+    if argument.schema is not None:
+        columns = [c for c in argument.schema.columns if c.required] or argument.schema.columns[:1]
+        first = [c.choice.words[0] if c.choice is not None else _BY_KIND.get(c.kind, 0.5) for c in columns]
+        return [[c.key for c in columns], first]
+    if argument.kind not in _BY_KIND and argument.help.between is not None:
+        return sum(argument.help.between) / 2
+    return _BY_KIND.get(argument.kind, 0.5)
+
+
+def invented(function: WorksheetFunction) -> dict[str, object]:
+    """A call with every required argument, made of the description of the function alone."""
+    return {a.name: _invented(a) for a in function.arguments if not a.is_optional}
+
+
 _GOLDEN = [
     case.vector for case in read(Path(__file__).resolve().parents[1] / "golden") if case.schema == "calls"
 ]
@@ -133,6 +170,8 @@ CALLS = [
     *(vector for vector in _GOLDEN if vector["function"] in load()),
     *(_vector(name, args) for name, args in _WORKED.items() if name in load()),
 ]
+_KNOWN = {vector["function"] for vector in CALLS}
+CALLS += [_vector(function.name, invented(function)) for function in load() if function.name not in _KNOWN]
 
 
 # -- calls on sheets ---------------------------------------------------------------------------

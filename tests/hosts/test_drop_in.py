@@ -100,6 +100,22 @@ def test_a_dropped_function_is_in_the_registry_and_in_every_host_document(folder
     assert shown["sheet"] == [["", "FIRM_FEE", "amount", "運用資産"]]
 
 
+def test_a_dropped_function_is_tested_with_no_other_edit(folder):
+    files = ("tests/hosts/test_headless_calls.py", "tests/hosts/test_excel_com.py")
+    places = os.pathsep.join((str(folder), str(REPOSITORY)))
+    environment = {**os.environ, "PYTHONPATH": places, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONSAFEPATH": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "FIRM_FEE", *files],
+        env=environment,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-1500:]
+    assert "2 passed" in done.stdout
+
+
 @pytest.mark.libreoffice
 def test_a_dropped_function_computes_in_libreoffice(folder, tmp_path_factory):
     require_libreoffice()

@@ -7,7 +7,8 @@ import pytest
 import xlsxwriter
 
 from tests.golden.compare import as_block, assert_vector, cell_value, with_keys
-from tests.hosts.calls import CALLS, Dates, with_dates, write_call
+from tests.hosts.calls import CALLS, Dates, invented, with_dates, write_call
+from xlplugin.hosts.common import Failure, answer
 from xlplugin.hosts.headless import compile_book
 from xlplugin.workbook.tokens import address
 from xlplugin.worksheet.registry import load
@@ -16,6 +17,16 @@ from xlplugin.worksheet.registry import load
 def test_every_registered_function_has_a_worked_example_that_all_hosts_answer():
     assert {vector["function"] for vector in CALLS} == load().names
     assert len({vector["id"] for vector in CALLS}) == len(CALLS)
+
+
+def test_an_invented_call_gives_every_required_argument_a_value_of_its_kind():
+    """So that a function dropped into the folder is compared in all hosts without a test of its own."""
+    for function in load():
+        args = invented(function)
+        assert args.keys() == {a.name for a in function.arguments if not a.is_optional}
+        given = [cell_value(args.get(a.name)) for a in function.arguments]
+        answered = answer(function, *given)
+        assert not isinstance(answered, Failure) or "-900 " not in answered.sentence, answered
 
 
 @pytest.fixture(scope="module")
