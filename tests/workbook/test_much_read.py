@@ -121,3 +121,11 @@ def test_a_result_that_reads_what_it_shows_is_refused(first: int) -> None:
     for calculated in (by_the_calculator, lambda book: compiled(book).run(as_of=DAY)):
         with pytest.raises((TemplateError, ConvergenceError, DomainError), match=r"Circ|converge|settle"):
             calculated(data)
+
+
+def test_a_result_that_turns_from_one_to_true_is_shown_as_true() -> None:
+    # K1 is 1 while A is not shown (C2 = 0), and TRUE afterwards.
+    readers = {f"M{row}": f"=INDEX($K$1:$K$400,{row},1)" for row in range(1, ROWS + 1)}
+    cells: dict[str, object] = {**readers, "K1": "{=TEST_SAME(O1:O2)", "O1": 5, "O2": "=IF(C2=0,1,TRUE)"}
+    result = same(chain(ROWS, more=cells))
+    assert result.cells("S", "M1:M3") == [[5.0], [True], [0.0]]

@@ -128,7 +128,7 @@ class Captures:
         changed = False
         for number, place in enumerate(self.wanted):
             block = self._taken.get(number)
-            if block is None or block == self._shown.get(place, [block[0][:1]]):
+            if block is None or _same(block, self._shown.get(place, [block[0][:1]])):
                 continue
             if place not in self.much_read and not _is_large(block):
                 continue
@@ -155,9 +155,9 @@ class Captures:
             elif _blocker(sheets[place[0]], _extent(place[1], place[2], block)):
                 self._block(place, block)
                 changed = True
-            elif block != before:
+            elif before is None or not _same(block, before):
                 self.wanted[place] = block
-                changed = changed or block != self._shown.get(place)
+                changed = changed or place not in self._shown or not _same(block, self._shown[place])
         changed = changed or any(
             extent != _extent(place[1], place[2], block)
             for place, extent in self._asked.items()
@@ -305,6 +305,13 @@ def _spill_errors(results: Mapping[str, SheetResult]) -> Iterator[Place]:
             value = None if result.grid is None else result.grid.at(row, column)
             if type(value) is dict and value["kind"] == "Spill":
                 yield name, row, column
+
+
+def _same(one: Block, other: Block) -> bool:
+    """Equal in value and kind: TRUE is not 1."""
+    return one == other and all(
+        list(map(type, a)) == list(map(type, b)) for a, b in zip(one, other, strict=True)
+    )
 
 
 def _is_large(block: Block) -> bool:
