@@ -158,7 +158,9 @@ def _spill(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block, *, sma
         style = first = book.formats.cell(role, code, small=small, **more)
         numbers_before = code not in ("t", "g")
         if headed and not plain and key in layout("columns"):
-            first = _title_of_spill(book, key, code, title, anchor=not place_in_row)
+            label = str(entry.get("labels", {}).get(key, ""))
+            word = book.words(label[2:]) if label.startswith("t:") else book.words.column(key)
+            first = _title_of_spill(book, word, code, title, anchor=not place_in_row)
         if place_in_row:
             sheet.worksheet.write_blank(first_row, column, None, first)
         else:
@@ -167,9 +169,9 @@ def _spill(book: Book, sheet: Sheet, entry: dict[str, Any], block: Block, *, sma
             sheet.worksheet.write_blank(first_row + 1, column, None, style)
 
 
-def _title_of_spill(book: Book, key: str, code: str, more: dict[str, Any], *, anchor: bool) -> Any:
-    """A header whose number format shows the dictionary's word over the key that the function returns."""
-    word = book.words.column(key).replace('"', "")
+def _title_of_spill(book: Book, word: str, code: str, more: dict[str, Any], *, anchor: bool) -> Any:
+    """A header whose number format shows a word over the key that the function returns."""
+    word = word.replace('"', "")
     if anchor:
         more = more | {"left": 2, "left_color": book.formats.color["blue"]}
     return book.formats.cell("header", code, num_format=f';;;"{word}"', **more)

@@ -132,10 +132,8 @@ def _look(book: Book, chart: Any, entry: dict[str, Any]) -> None:
     elif entry.get("category_format"):
         names["num_format"] = book.words.number(entry["category_format"])
         names["text_axis"] = True
-    if not horizontal:  # never turned, as turned Japanese overlaps itself; fewer labels where they are many
-        names["num_font"] = font | {"rotation": 0}
-    if every := entry.get("label_every"):
-        names["interval_unit"] = every
+    if not horizontal:  # never turned, as turned Japanese overlaps itself
+        names["num_font"] = font | {"rotation": 0, "size": entry.get("label_size", 9)}
     if scatter and entry.get("log"):
         names |= {"log_base": 10, "crossing": entry["log"], "min": entry["log"]}
     if horizontal:  # the library calls the value axis of a bar chart x; the first category stands on top

@@ -90,6 +90,9 @@ class Block:
         )
 
 
+_LATIN = 15  # letters of a Latin name that fit one column of a page in the Japanese font
+
+
 @dataclass
 class Resolver:
     """Turns the notation of the layout into formulas.
@@ -212,7 +215,8 @@ def _calls(formula: str, lists: Mapping[str, tuple[str, str]], name_length: int)
                 break
         inside = formula[found.end() : end]
         if found[1] == "short":
-            call = f'IF(LEN({inside}&"")>{name_length},LEFT({inside},{name_length - 1})&"…",{inside}&"")'
+            most = f"IF(out_is_us=1,{max(name_length, _LATIN)},{name_length})"
+            call = f'IF(LEN({inside}&"")>{most},LEFT({inside},{most}-1)&"…",{inside}&"")'
         else:
             name, _, expression = inside.partition(":")
             codes, words = lists[name]
