@@ -17,7 +17,7 @@ from tests.golden.compare import as_block, assert_vector, cell_value, with_keys
 from tests.hosts.calls import CALLS, Dates, with_dates, write_call
 from tests.hosts.office import Office, require_libreoffice
 from xlplugin.errors import ErrorValue, HostError
-from xlplugin.hosts.commands import COMMANDS
+from xlplugin.hosts.commands import COMMANDS, GROUPS
 from xlplugin.hosts.excel import vba, xlsm
 from xlplugin.hosts.excel.vba_project import Module, class_module
 from xlplugin.hosts.libreoffice.install import package_folders
@@ -128,9 +128,16 @@ def test_every_command_has_a_button_that_the_callback_runs_by_its_name(language)
     with zipfile.ZipFile(io.BytesIO(macro_book(language))) as archive:
         ribbon = etree.fromstring(archive.read("customUI/customUI14.xml"))
         assert b"customUI/customUI14.xml" in archive.read("_rels/.rels")
-    buttons = [(b.get("id"), b.get("label")) for b in ribbon.iter("{*}button")]
+    buttons = [(b.get("tag"), b.get("label")) for b in ribbon.iterfind(".//{*}group/{*}button")]
     assert buttons == [(command.name, command.label(language)) for command in COMMANDS]
+    assert [g.get("label") for g in ribbon.iter("{*}group")] == [
+        pair[0 if language == "ja" else 1] for pair in GROUPS.values()
+    ]
+    of_a_cell = [b.get("tag") for b in ribbon.iterfind(".//{*}contextMenu/{*}button")]
+    assert of_a_cell == ["Xlplugin_Explain"]
     assert {b.get("onAction") for b in ribbon.iter("{*}button")} == {vba.RIBBON_CALLBACK}
+    names = [b.get("id") for b in ribbon.iter("{*}button")]
+    assert len(set(names)) == len(names)
 
 
 def test_other_programs_read_the_book_and_its_cells():

@@ -171,7 +171,7 @@ def source(
 
 _RIBBON = """
 Public Sub {ribbon}(ByVal control As Object)
-    Application.Run control.ID
+    Application.Run control.Tag
 End Sub
 """
 
@@ -179,8 +179,8 @@ End Sub
 def command_source(commands: Iterable[str], *, module: str) -> str:
     """The text of the module with one macro per command; a macro takes no argument, so it is listed.
 
-    The ribbon's buttons are named like the macros and call them through one callback, which takes an
-    argument and so stays out of the macro list.
+    Buttons carry the name of their macro as a tag and call it through one callback, which takes an argument
+    and so stays out of the macro list.
     """
     macros = "".join(_COMMAND.format(name=name, module=module) for name in commands)
     return f"'Generated. Changes are lost.\n{macros}{_RIBBON.format(ribbon=RIBBON_CALLBACK)}"

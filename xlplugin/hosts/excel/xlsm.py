@@ -263,23 +263,31 @@ def _with_relations(data: bytes, *added: tuple[str, str]) -> bytes:
 
 
 def _ribbon(commands: Sequence[Command], language: str) -> bytes:
-    """The tab of the ribbon: one button per command, in the groups of the commands."""
+    """The tab of the ribbon, one button per command in the groups of the commands; and the menu of a cell."""
     groups = []
     for key, (ja, en) in GROUPS.items():
-        buttons = "".join(
-            f'<button id="{command.name}" label={quoteattr(command.label(language))} size="large" '
-            f'onAction="{vba.RIBBON_CALLBACK}" imageMso="{_PICTURES.get(command.name, "MacroPlay")}"/>'
-            for command in commands
-            if command.group == key
-        )
+        buttons = "".join(_button(c, language, size="large") for c in commands if c.group == key)
         if buttons:
             label = quoteattr(ja if language == "ja" else en)
             groups.append(f'<group id="Xlplugin_{key}" label={label}>{buttons}</group>')
+    of_a_cell = "".join(_button(c, language) for c in commands if "{cell}" in c.verb)
+    menu = f'<contextMenu idMso="ContextMenuCell">{of_a_cell}</contextMenu>' if of_a_cell else ""
     return (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
         '<customUI xmlns="http://schemas.microsoft.com/office/2009/07/customui"><ribbon><tabs>'
-        f'<tab id="XlpluginTab" label="xlplugin">{"".join(groups)}</tab></tabs></ribbon></customUI>'
+        f'<tab id="XlpluginTab" label="xlplugin">{"".join(groups)}</tab></tabs></ribbon>'
+        f"{f'<contextMenus>{menu}</contextMenus>' if menu else ''}</customUI>"
     ).encode()
+
+
+def _button(command: Command, language: str, *, size: str = "") -> str:
+    """A button of the ribbon, with a size, or of a menu, without one; its tag is the macro that it runs."""
+    name = command.name if size else f"{command.name}_Menu"
+    stated = f' size="{size}"' if size else ""
+    return (
+        f'<button id="{name}" tag="{command.name}" label={quoteattr(command.label(language))}{stated} '
+        f'onAction="{vba.RIBBON_CALLBACK}" imageMso="{_PICTURES.get(command.name, "MacroPlay")}"/>'
+    )
 
 
 def _with_code_name(data: bytes, name: str) -> bytes:
