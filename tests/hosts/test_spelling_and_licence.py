@@ -9,11 +9,11 @@ from tests.cli_calls import called
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SPELLED = {
-    "excel": '=IF(A1="HARVEST(x)",INDEX_WEIGHTS(A1:C9,,2),HARVEST(lots,p))',
-    "office-add-in": '=IF(A1="HARVEST(x)",DI.INDEX_WEIGHTS(A1:C9,,2),DI.HARVEST(lots,p))',
-    "office-add-in-file": '=IF(A1="HARVEST(x)",_xldudf_DI_INDEX_WEIGHTS(A1:C9,,2),_xldudf_DI_HARVEST(lots,p))',
+    "excel": '=IF(A1="HARVEST(x)",INDEX_WEIGHTS(A1:C9,,2),HARVEST(a,b))',
+    "office-add-in": '=IF(A1="HARVEST(x)",DI.INDEX_WEIGHTS(A1:C9,,2),DI.HARVEST(a,b))',
+    "office-add-in-file": '=IF(A1="HARVEST(x)",_xldudf_DI_INDEX_WEIGHTS(A1:C9,,2),_xldudf_DI_HARVEST(a,b))',
     "libreoffice-file": (
-        '=IF(A1="HARVEST(x)",ORG.XLPLUGIN.ADDIN.INDEXWEIGHTS(A1:C9,,2),ORG.XLPLUGIN.ADDIN.HARVEST(lots,p))'
+        '=IF(A1="HARVEST(x)",ORG.XLPLUGIN.ADDIN.INDEXWEIGHTS(A1:C9,,2),ORG.XLPLUGIN.ADDIN.HARVEST(a,b))'
     ),
 }
 
