@@ -109,6 +109,20 @@ def test_names_of_one_group_take_the_best_of_no_purchase_and_no_loss(seed: int) 
     assert found.bound <= best + 1e-8
 
 
+@settings(deadline=None, max_examples=15)
+@given(seed=st.integers(0, 10**6), share=st.sampled_from([0.2, 0.5]), grouped=st.booleans())
+def test_the_search_goes_on_until_the_gap_is_closed_where_recent_purchases_leave_more_ways(
+    seed: int, share: float, grouped: bool
+) -> None:
+    made = problem(seed, names=6, factors=2)
+    recent = np.random.default_rng(seed).uniform(size=len(made.lots)) < share
+    made = replace(made, lots=replace(made.lots, recent=recent))
+    groups = (np.array([0, 1]), np.array([2, 4])) if grouped else ()
+    found = Search(made, groups=groups).run(EXACT, 20.0)
+    assert found.gap <= 1e-6
+    assert found.nodes < EXACT.nodes
+
+
 @settings(deadline=None, max_examples=40)
 @given(made=problems(), seed=st.integers(0, 10**6))
 def test_no_plan_is_ever_below_the_bound_whatever_the_prices(made: Problem, seed: int) -> None:
