@@ -338,3 +338,11 @@ def test_a_book_is_not_translated_into_its_own_language(filled):
     code, _, err = called("translate", filled, "--lang", "ja")
     assert code == 3
     assert "(ja)" in err
+
+
+def test_a_macro_book_is_built_anew_with_its_inputs(filled, tmp_path):
+    old, new = tmp_path / "old.xlsm", tmp_path / "new.xlsm"
+    answer("excel", "new", old, "--from", filled, "--lang", "en")
+    assert answer("excel", "new", new, "--from", old)["stays"] == []
+    assert inputs_of(Book(new)) == inputs_of(Book(filled))
+    assert Book(new).sheets[-1] == "関数一覧"  # the book keeps its language, whatever the console speaks

@@ -10,7 +10,9 @@ from typing import Annotated
 
 import typer
 
+from xlplugin.cli.books import Day, day_of
 from xlplugin.cli.console import HELP, Console, Exit, Json, Lang, option
+from xlplugin.cli.editing import rebuilt
 from xlplugin.cli.words import say
 from xlplugin.errors import FileError, HostError
 
@@ -27,13 +29,17 @@ def excel_new(
     target: Annotated[Path, typer.Argument(metavar="BOOK.xlsm", help=say("help.out", HELP))],
     *,
     source: Annotated[Path | None, option("--from", "help.excel.from")] = None,
+    as_of: Day = None,
     lang: Lang = HELP,
     as_json: Json = False,
 ) -> None:
-    """A macro workbook for this machine's Excel, from a template or any .xlsx."""
+    """A macro workbook for this machine's Excel, from a template, any .xlsx, or a macro book made before.
+
+    A macro book is built anew, inputs carried over: the way after xlwings was upgraded.
+    """
     from xlplugin.batch.writing import write_whole  # noqa: PLC0415  (the light start)
     from xlplugin.cli.making import with_macros  # noqa: PLC0415
-    from xlplugin.cli.places import built  # noqa: PLC0415
+    from xlplugin.cli.places import built, language_of  # noqa: PLC0415
     from xlplugin.store.files import read_bytes  # noqa: PLC0415
 
     console = Console.of(lang, as_json=as_json)
@@ -44,9 +50,16 @@ def excel_new(
     path = source or built().get(("advisor", console.language))
     if path is None:
         raise FileError("no advisor template is installed; give a workbook with --from")
-    write_whole(target, with_macros(read_bytes(path), console.language))
+    language = language_of(path, console.language)
+    data, left = read_bytes(path), list[str]()
+    if path.suffix.lower() == ".xlsm":
+        data, found = rebuilt(path, language, language, day_of(path, as_of))
+        left = found.left
+    write_whole(target, with_macros(data, language))
     console.line(console.say("made", path=target))
-    console.data({"file": str(target)})
+    if left:
+        console.table(console.say("title.left"), [console.say("column.place")], [(part,) for part in left])
+    console.data({"file": str(target), "stays": left})
 
 
 @excel.command("install", help=say("help.excel.install", HELP))

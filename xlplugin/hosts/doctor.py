@@ -230,7 +230,7 @@ def book_findings(path: Path) -> list[Finding]:
     place = Path(os.path.expandvars(re.sub(r"%(\w+)%", r"${\1}", interpreter)))
     if _ON_WINDOWS and not place.is_file():
         text = f"its Python is not there: {interpreter}"
-        found.append(Finding("book", "broken", text, "xlplugin excel new BOOK.xlsm builds it anew"))
+        found.append(Finding("book", "broken", text, f"xlplugin excel new NEW.xlsm --from {path.name}"))
     if settings.get("ADD_WORKBOOK_TO_PYTHONPATH", "").lower() != "false":
         found.append(
             Finding(
@@ -243,9 +243,7 @@ def book_findings(path: Path) -> list[Finding]:
     built, installed = settings.get(BUILT_WITH, ""), _version("xlwings")
     if built and installed is not None and built != installed:
         text = f"it was built for xlwings {built}, and {installed} is installed: its library is not found"
-        found.append(
-            Finding("book", "broken", text, "xlplugin excel new BOOK.xlsm --from the .xlsx builds it anew")
-        )
+        found.append(Finding("book", "broken", text, f"xlplugin excel new NEW.xlsm --from {path.name}"))
     return found or [Finding("book", "ok", f"{path.name}: macros, settings and interpreter are in order")]
 
 
