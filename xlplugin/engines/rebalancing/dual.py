@@ -45,7 +45,7 @@ class Dual:
         self.program, self.tolerance = p, tolerance
         self.factors = k = p.exposures.shape[1]
         self.counted = np.array(rules.counted, dtype=np.int64)
-        self.counts = rules.count.reshape(len(rules.counted), -1)
+        self.counts = rules.count.reshape(len(rules.counted), s.low.size)
         self.equation = rules.low == rules.high
         self.ones = np.ones(s.low.shape[1])
         self.half_bend = 0.5 * s.bend if s.bend.any() else None
