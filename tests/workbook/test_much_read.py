@@ -129,3 +129,10 @@ def test_a_result_that_turns_from_one_to_true_is_shown_as_true() -> None:
     cells: dict[str, object] = {**readers, "K1": "{=TEST_SAME(O1:O2)", "O1": 5, "O2": "=IF(C2=0,1,TRUE)"}
     result = same(chain(ROWS, more=cells))
     assert result.cells("S", "M1:M3") == [[5.0], [True], [0.0]]
+
+
+def test_a_failure_before_a_lambda_is_logged_once() -> None:
+    cells = {"A1": "=TEST_FAIL()", "B1": "{=MAP(D1:D2,LAMBDA(x,x+1))", "D1": 1, "D2": 2}
+    result = compiled(simple(cells)).run(as_of=DAY)
+    assert [(f.cell, f.function) for f in result.log] == [("A1", "TEST_FAIL")]
+    assert result.cells("S", "B1:B2") == [[2.0], [3.0]]

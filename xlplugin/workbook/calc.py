@@ -273,7 +273,8 @@ class Session:
         if captures is not None and captures.wanted:
             calculator.register(CAPTURE, guarded(captures.capture))
         for _ in range(MAX_ROUNDS):
-            self.recorder.begin_round()
+            if captures is not None:  # the body of a lambda is part of the round that calls it
+                self.recorder.begin_round()
             calculator.evaluate()
             self.recorder.finish()
             if captures is None or not captures.settle(calculator, sheets or {}):
