@@ -123,6 +123,19 @@ def test_the_search_goes_on_until_the_gap_is_closed_where_recent_purchases_leave
     assert found.nodes < EXACT.nodes
 
 
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_recent_purchases_in_many_names_leave_a_small_gap_after_few_nodes(share: float) -> None:
+    made = problem(2, names=200, factors=8, most_lots=4)
+    recent = np.random.default_rng(2).uniform(size=len(made.lots)) < share
+    washed = replace(made, lots=replace(made.lots, recent=recent))
+    plan = rebalance(washed, risk=0.01, effort=Effort(gap=1e-3, nodes=80))
+    assert plan.gap <= 1e-3
+    assert plan.nodes < 80
+    # A recent purchase only takes ways away.
+    free = rebalance(made, risk=0.01, effort=Effort(gap=1e-3, nodes=80))
+    assert plan.tax_value - plan.trading_cost <= (1.0 + 2e-3) * (free.tax_value - free.trading_cost)
+
+
 @settings(deadline=None, max_examples=40)
 @given(made=problems(), seed=st.integers(0, 10**6))
 def test_no_plan_is_ever_below_the_bound_whatever_the_prices(made: Problem, seed: int) -> None:

@@ -27,7 +27,9 @@ __all__ = ["BORROWED", "Envelope", "Hull", "Relaxation", "lower_hull"]
 
 BORROWED = 0.95  # share of the specific risk that fills the dents; the rest keeps the dual smooth
 _TANGENT_ROUNDS = 60
-_SAMPLES = 17  # points per mode of a name that has more than two
+_SAMPLES = 17  # points per mode of a name that has more than two, before there are prices
+_HALVED = 0.5 ** np.arange(_SAMPLES)  # of the way to the largest weight: a purchase is near the weight held
+_STEPS = 7e-5 * np.array([-64.0, -16.0, -4.0, -1.0, -0.25, 0.0, 0.25, 1.0, 4.0, 16.0, 64.0])
 _SHALLOW = 1e-12  # of net asset value: not worth a decision
 
 
@@ -107,7 +109,9 @@ class Relaxation:
         first = self.problem.exposures.shape[1]
         return prices[[first + rule for rule in self.rules.counted]]
 
-    def envelope(self, gamma: float, allowed: BoolArray, share: float = BORROWED) -> Envelope:
+    def envelope(
+        self, gamma: float, allowed: BoolArray, share: float = BORROWED, prices: FloatArray | None = None
+    ) -> Envelope:
         """The relaxation in which every name may use its allowed modes.
 
         Parameters
@@ -117,6 +121,9 @@ class Relaxation:
             Within the open modes; a dented name with one allowed mode is decided.
         share : float
             Of the specific risk that the envelope borrows.
+        prices : ndarray of shape (n_factors + n_rules,), optional
+            Of an earlier solution: names with more than two ways are sampled around what they would
+            do at these prices.
         """
         p, m = self.problem, self.modes
         n, segments = len(p.names), m.low.shape[2]
@@ -155,7 +162,9 @@ class Relaxation:
         start, start_count = m.start[rows, first], m.start_counts[:, rows, first]
         if several.sum() > 0:
             start, start_count = start.copy(), start_count.copy()
-            table = self._hulls(table, np.flatnonzero(several), allowed, borrowed, start, start_count)
+            best = None if prices is None else self.bounds(gamma, prices, m.open)[1]
+            points = self._samples(names := np.flatnonzero(several), best)
+            table = self._hulls(table, names, points, allowed, borrowed, start, start_count)
         bases = np.zeros(len(self.rules.low))
         bases[list(self.rules.counted)] = start_count.sum(axis=1)
         pieces = Segments(
@@ -171,6 +180,7 @@ class Relaxation:
         self,
         table: _Table,
         names: IntArray,
+        points: FloatArray,
         allowed: BoolArray,
         borrowed: FloatArray,
         start: FloatArray,
@@ -180,10 +190,6 @@ class Relaxation:
 
         The starts of these names are written into `start` and `start_count`.
         """
-        low, high = self.modes.low[names], self.modes.high[names]
-        steps = np.linspace(0.0, 1.0, _SAMPLES)
-        spread = low[:, :, :1] + (high[:, :, -1:] - low[:, :, :1]) * steps
-        points = np.sort(np.concatenate([spread, low, high], axis=2).reshape(len(names), -1), axis=1)
         hull = self.hull(names, points, allowed[names], borrowed[names])
         start[names], start_count[:, names] = hull.start, hull.start_count
         wide = table.widened(hull.low.shape[1])
@@ -194,6 +200,18 @@ class Relaxation:
         wide.slope[names, used], wide.bend[names, used] = hull.slope, hull.bend
         wide.counts[:, names, used] = hull.counts
         return wide
+
+    def _samples(self, names: IntArray, best: FloatArray | None) -> FloatArray:
+        """Weights at which the ways of some names are looked at: ends, kinks, and around the best ones."""
+        low, high = self.modes.low[names], self.modes.high[names]
+        first, last = low[:, :, :1], high[:, :, -1:]
+        if best is None:
+            near = first + (last - first) * np.linspace(0.0, 1.0, _SAMPLES)
+            near[:, BUY] = (first + (last - first) * _HALVED)[:, BUY]
+        else:
+            near = np.clip(best[names][:, :, None] + _STEPS, first, last)
+        made = np.concatenate([near, first, last], axis=2).reshape(len(names), -1)
+        return np.sort(np.concatenate([made, high[:, HARVEST]], axis=1), axis=1)
 
     def hull(self, names: IntArray, points: FloatArray, allowed: BoolArray, borrowed: FloatArray) -> Hull:
         """Lower hulls over some weights of some names, own risk of the share borrowed included.

@@ -31,6 +31,7 @@ _ROOT_ROUNDS, _NODE_ROUNDS, _PLAN_ROUNDS, _EXACT_ROUNDS = 12, 2, 4, 60
 _NEAR_CAP = 0.02  # of log variance: near enough for a bound, which errs in the second order
 _PLAN_CAP = 2e-3  # the same for a plan inside the search; the last one meets the cap exactly
 _EXACT_CAP = 1e-9
+_SETTLED = 2e-5  # relative: a bound that new samples move by less is good enough
 _APART = 1e-6  # of net asset value: beyond what residuals can do
 
 
@@ -117,11 +118,15 @@ class Search:
         return relaxation.priced(relaxation.tally_prices(prices), self.numbers)
 
     def _envelope(self, allowed: BoolArray, prices: FloatArray | None, gamma: float) -> _Relaxed | None:
-        """Solve one envelope; tangents are drawn anew until the tally prices they used are the answer."""
+        """Solve one envelope; it is drawn anew until the prices that shaped it are the answer.
+
+        Those of tallies shape tangents; all prices shape the samples of names with more than two ways.
+        """
         relaxation = self.relaxation if prices is None else self._priced(self.relaxation, prices)
-        bound, left = -np.inf, _TALLY_ROUNDS if self.problem.tallies else 1
+        sampled = bool((allowed[:, 2:].any(axis=1) & (allowed.sum(axis=1) > 1)).any())
+        bound, left = -np.inf, _TALLY_ROUNDS if self.problem.tallies or sampled else 1
         while True:
-            envelope = relaxation.envelope(gamma, allowed)
+            envelope = relaxation.envelope(gamma, allowed, prices=prices)
             solution = solve(envelope.program, prices)
             self.solves += 1
             if solution.status == "infeasible":
@@ -129,7 +134,9 @@ class Search:
             prices, left = solution.prices, left - 1
             answer = self._priced(relaxation, prices)
             bound = max(bound, answer.bound(gamma, prices, allowed))
-            if left == 0 or np.abs(answer.prices - relaxation.prices)[1:].max(initial=0.0) <= 1e-7:
+            same = np.abs(answer.prices - relaxation.prices)[1:].max(initial=0.0) <= 1e-7
+            exact = not sampled or bound >= solution.dual - _SETTLED * abs(solution.dual)
+            if left == 0 or (same and exact):
                 return _Relaxed(relaxation, envelope, solution, gamma, bound)
             relaxation = answer
 
