@@ -106,6 +106,14 @@ def test_a_row_that_cannot_be_read_is_left_out_and_named_with_file_line_and_colu
     assert found["parts"] == [{"file": "broker.csv", "table": "lots", "rows": 1, "unread": ["現在値"]}]
 
 
+def test_a_file_of_refused_rows_alone_writes_nothing(filled, tmp_path):
+    source = written(tmp_path / "bad.csv", "account,code,quantity,cost", "A-9,1005,1,2", "A-1,1005,x,2")
+    found = answer("import", filled, source, "--out", tmp_path / "out.xlsx", code=1)
+    assert (found["file"], found["rows"]) == (None, 0)
+    assert [s.partition(", line ")[2][:1] for s in found["rejected"]] == ["2", "3"]
+    assert not (tmp_path / "out.xlsx").exists()
+
+
 def test_lots_replace_those_of_their_account_only_and_the_book_itself_stays(filled, tmp_path):
     before, source_bytes = rows_of(filled, "lots"), filled.read_bytes()
     source = written(tmp_path / "a1.csv", "code,quantity,cost", "1005,100,120000")

@@ -245,4 +245,10 @@ def _of_known_accounts(part: Part, known: frozenset[str]) -> Part:
         if not is_known
     )
     records = tuple(r for r, is_known in zip(part.records, kept, strict=True) if is_known)
-    return replace(part, records=records, rejected=(*part.rejected, *foreign))
+    return replace(part, records=records, rejected=tuple(sorted((*part.rejected, *foreign), key=_line)))
+
+
+def _line(error: FileError) -> int:
+    """Where in its file a row stands."""
+    number = getattr(error, "place", ("", 0))[1]
+    return number if isinstance(number, int) else 0

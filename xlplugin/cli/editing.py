@@ -60,30 +60,35 @@ def import_(
         table=table,
         account=account,
     )
-    estimated = imported(tables, parts, day, whole=replace)
-    rejected = [error for part in parts for error in part.rejected]
+    rejected = [sentence(error, console.language) for part in parts for error in part.rejected]
     taken = sum(len(part.records) for part in parts)
     target = out or book.with_name(f"{book.stem}.imported{book.suffix}")
-    files = ", ".join(path.name for path in sources)
-    done = console.say("import.log", files=files, rows=taken, rejected=len(rejected))
-    result = _run(tables, "xlplugin import", done, day)
-    write_beside(book, target, result.data)
+    estimated: list[str] = []
+    failures = 0
+    if taken:  # a file of refused rows alone changes nothing
+        estimated = imported(tables, parts, day, whole=replace)
+        files = ", ".join(path.name for path in sources)
+        done = console.say("import.log", files=files, rows=taken, rejected=len(rejected))
+        result = _run(tables, "xlplugin import", done, day)
+        write_beside(book, target, result.data)
+        failures = len(result.log)
     _print_parts(console, parts)
-    sentences = [sentence(error, console.language) for error in rejected]
     others = [console.say("import.others", file=p.file, count=p.others) for p in parts if p.others]
-    end = console.say("import.done", path=target, rows=taken, rejected=len(rejected))
-    said = console.lines([*sentences, *others, *_of_risk(console, estimated), end])
+    end = console.say(
+        "import.done" if taken else "import.nothing", path=target, rows=taken, rejected=len(rejected)
+    )
+    said = console.lines([*rejected, *others, *_of_risk(console, estimated), end])
     console.data(
         {
-            "file": str(target),
+            "file": str(target) if taken else None,
             "rows": taken,
             "parts": [
                 {"file": p.file, "table": p.table, "rows": len(p.records), "unread": list(p.unread)}
                 for p in parts
             ],
-            "rejected": sentences,
+            "rejected": rejected,
             "average_risk": estimated,
-            "failures": len(result.log),
+            "failures": failures,
             "said": said,
         }
     )
