@@ -63,6 +63,17 @@ def test_the_least_risk_is_reached_and_not_undercut(seed: int) -> None:
     assert plan.tracking_risk <= 1.05 * least * (1.0 + 1e-6)
 
 
+def test_a_floor_under_the_losses_that_no_plan_reaches_is_not_blamed_on_the_cap() -> None:
+    made = problem(12, names=10)
+    lots = made.lots
+    most = float(np.maximum(-lots.gain, 0.0) @ lots.weight)
+    # The losses could be taken, but only by buying back on the same day what is sold.
+    asked = made.with_tallies(made.loss_floor(0.999 * most))
+    assert least_risk(asked) < 1e-4
+    with pytest.raises(InfeasibleError, match="no name is sold at a loss and bought"):
+        rebalance(asked, risk=0.003)
+
+
 def test_no_plan_is_above_the_certified_curve() -> None:
     made = problem(7, names=40, factors=4)
     curve = frontier(made, (5.0, 20.0, 80.0, 320.0))

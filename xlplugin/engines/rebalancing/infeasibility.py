@@ -7,23 +7,20 @@ tracking risk is looked at apart, by the least risk that the other limits leave.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from xlplugin.engines.rebalancing.kernel import solve
-from xlplugin.engines.rebalancing.problem import Lots, Problem
-from xlplugin.engines.rebalancing.relaxation import Relaxation
 from xlplugin.errors import InfeasibleError
 
 if TYPE_CHECKING:
     from xlplugin.aliases import FloatArray
+    from xlplugin.engines.rebalancing.problem import Problem
 
 __all__ = ["Concession", "concessions", "explained", "least_risk"]
 
 _BROKEN = 1e-9  # of net asset value: a limit broken by less is kept
-_DEAR = 1e4  # price of variance at which only risk counts
 
 
 class Concession(NamedTuple):
@@ -120,19 +117,41 @@ def explained(problem: Problem, risk: float | None = None) -> InfeasibleError:
 
 
 def least_risk(problem: Problem) -> float:
-    """The least tracking risk that the limits leave, whatever it costs; per year, a fraction."""
-    lots = problem.lots
-    free = Lots.of(lots.name, lots.weight, np.zeros(len(lots)), np.zeros(len(lots)), sellable=lots.sellable)
-    calm = replace(
-        problem,
-        lots=free,
-        sell_cost=np.zeros_like(problem.sell_cost),
-        buy_cost=np.zeros_like(problem.buy_cost),
-        tilt=np.zeros_like(problem.tilt),
-    )
-    relaxation = Relaxation.of(calm)
-    solution = solve(relaxation.envelope(_DEAR, relaxation.modes.open).program)
-    return float(np.sqrt(solution.variance)) if solution.status == "solved" else float("inf")
+    """The least tracking risk that the limits leave, whatever it costs in tax; per year, a fraction.
+
+    Infinite if they leave nothing. Clarabel on the trades of every lot by itself: which lot goes first is
+    not a question of tax here.
+    """
+    import clarabel  # noqa: PLC0415 - only a cap that cannot be met needs it
+    from scipy import sparse  # noqa: PLC0415
+
+    rows, most = _rows(problem)
+    (n, k), trades, lots = problem.exposures.shape, len(most), problem.lots
+    owns = sparse.csc_matrix((np.ones(len(lots)), (lots.name, np.arange(len(lots)))), shape=(n, len(lots)))
+    # Variables: every trade, active weights, factor loads.
+    active = sparse.hstack([owns, -sparse.identity(n), sparse.identity(n), sparse.csc_matrix((n, k))])
+    loads = sparse.csc_matrix(np.hstack([np.zeros((k, trades)), -problem.exposures.T, np.eye(k)]))
+    limits = np.array([row.coefficients for row in rows])
+    rest = sparse.csc_matrix((trades, n + k))
+    below = sparse.hstack([sparse.csc_matrix(limits), sparse.csc_matrix((len(rows), n + k))])
+    matrix = [active, loads, below, sparse.hstack([sparse.identity(trades), rest])]
+    matrix.append(-matrix[-1])
+    most_of_each = np.array([row.limit for row in rows])
+    right = [problem.held - problem.target, np.zeros(k), most_of_each, most, np.zeros(trades)]
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    curvature = np.concatenate([np.zeros(trades), problem.specific, np.ones(k)])
+    solution = clarabel.DefaultSolver(
+        sparse.diags(2.0 * curvature, format="csc"),
+        np.zeros(trades + n + k),
+        sparse.vstack(matrix, format="csc"),
+        np.concatenate(right),
+        [clarabel.ZeroConeT(n + k), clarabel.NonnegativeConeT(len(rows) + 2 * trades)],
+        settings,
+    ).solve()
+    if str(solution.status) not in ("Solved", "AlmostSolved"):
+        return float("inf")
+    return float(np.sqrt(max(curvature @ np.square(solution.x), 0.0)))
 
 
 def _rows(problem: Problem) -> tuple[list[_Row], FloatArray]:

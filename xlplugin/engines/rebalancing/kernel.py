@@ -353,8 +353,8 @@ def clash(program: Program, prices: FloatArray) -> float:
     per_segment = np.repeat(price[:, None], s.low.shape[1], axis=1)
     for place, rule in enumerate(rules.counted):
         per_segment += y[rule] * rules.count[place]
-    # Pieces are taken in order: the least of a name is the least of its running sums.
-    running = np.cumsum(per_segment * (s.high - s.low), axis=1).min(axis=1)
-    least = float(price @ s.base) + float(np.minimum(running, 0.0).sum()) + float(y @ rules.base)
+    # Every piece by itself: at these prices another order of the lots may be the right one.
+    least = float(price @ s.base) + float(np.minimum(per_segment * (s.high - s.low), 0.0).sum())
+    least += float(y @ rules.base)
     priced = y != 0.0
     return least - float(y[priced] @ limit[priced]) - 1e-9 * float(np.abs(y).sum())

@@ -178,13 +178,15 @@ class Search:
                     program, self.cap, gamma=gamma, prices=prices, tolerance=near[0], rounds=near[1]
                 )
             self.solves, left = self.solves + solves, left - 1
-            if solution.status != "solved":
+            if solution.status == "infeasible" or (left == 0 and solution.status != "solved"):
                 return None
             if left == 0:
                 break
             order, prices = relaxation.modes.sale, solution.prices
             relaxation = self._priced(relaxation, prices)
             if np.array_equal(relaxation.modes.sale, order):
+                if solution.status != "solved":
+                    return None
                 break
         if self.cap is None:
             return _Plan(solution.objective, solution, at, allowed)
