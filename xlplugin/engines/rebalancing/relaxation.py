@@ -29,6 +29,7 @@ BORROWED = 0.95  # share of the specific risk that fills the dents; the rest kee
 _TANGENT_ROUNDS = 60
 _SAMPLES = 17  # points per mode of a name that has more than two, before there are prices
 _HALVED = 0.5 ** np.arange(_SAMPLES)  # of the way to the largest weight: a purchase is near the weight held
+# Of net asset value, around the best weights: between two samples h apart a hull errs by curvature h^2 / 8.
 _STEPS = 7e-5 * np.array([-64.0, -16.0, -4.0, -1.0, -0.25, 0.0, 0.25, 1.0, 4.0, 16.0, 64.0])
 _SHALLOW = 1e-12  # of net asset value: not worth a decision
 
