@@ -16,6 +16,7 @@ import pytest
 
 from tests.batch.tiny import job as tiny_job
 from tests.batch.tiny import write_csv
+from tests.benchmarks.batch import repeated
 from tests.programs import program
 from xlplugin.batch.finish import finish
 from xlplugin.batch.job import load_job
@@ -23,6 +24,7 @@ from xlplugin.batch.plan import make_plan, shard_of
 from xlplugin.batch.records import load_records
 from xlplugin.batch.run import Inline, cluster, execute
 from xlplugin.batch.writing import StorageError, digest, leftovers, part_of, write_whole
+from xlplugin.cli.places import built, compiled
 from xlplugin.errors import FileError, HostError
 from xlplugin.hosts.headless import compile_book
 
@@ -196,6 +198,20 @@ def _address(file: Path, workers: int) -> str:
 def test_an_address_where_nobody_answers_is_one_sentence(monkeypatch):
     with pytest.raises(HostError, match="no scheduler answers"):
         cluster("tcp://127.0.0.1:1")
+
+
+@pytest.mark.slow
+def test_a_thousand_sample_clients_get_their_whole_proposals(tmp_path):
+    path = repeated(tmp_path, 1000, None, "proposal")
+    job = load_job(path, ())
+    records = list(execute(make_plan(job, built(), compiled), workers=2))
+    assert [r.fault for r in records if r.fault] == []
+    assert len(list((tmp_path / "out/clients").rglob("*.xlsx"))) == 1000
+    # Three sample clients under a thousand ids: every figure is one of three, and no client got another's.
+    figures = {r.client_id: (r.figures["plan_net"], r.figures["te_forecast"]) for r in records}
+    assert {figures[f"R{n:05d}"] for n in range(0, 1000, 3)} == {figures["R00000"]}
+    assert {figures[f"R{n:05d}"] for n in range(1, 1000, 3)} == {figures["R00001"]}
+    assert len(set(figures.values())) == 3
 
 
 @pytest.mark.slow
