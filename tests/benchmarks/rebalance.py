@@ -21,7 +21,7 @@ from xlplugin.engines.rebalancing.branching import Effort
 from xlplugin.engines.rebalancing.pipeline import Units, rebalance
 
 _GAP = 1e-3  # below the quarter of a per cent that is promised
-_NODES, _NODES_UNITS = 200, 80
+_NODES, _NODES_UNITS = 200, 48
 
 
 def main(argv: list[str]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         "--whole", choices=("position", "order"), default="position", help="what is a whole number of units"
     )
     parser.add_argument("--gap", type=float, help="stop at this proved gap; 0.001")
-    parser.add_argument("--nodes", type=int, help="most nodes of the search; 200, with units 80")
+    parser.add_argument("--nodes", type=int, help="most nodes of the search; 200, with units 48")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--plan", help="where to write the trade list")
     parser.add_argument("--json", help="where to write the figures")
