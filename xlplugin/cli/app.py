@@ -19,6 +19,7 @@ from xlplugin.cli import (
     index,
     making,
     orders,
+    translating,
     yearend,
 )
 from xlplugin.cli.console import HELP, Console, Exit, Json, Lang
@@ -47,7 +48,7 @@ for _verb in (
     books.diff,
     editing.refresh,
     editing.harvest,
-    editing.translate,
+    translating.translate,
     explaining.explain,
 ):
     app.command(_verb.__name__, help=say(f"help.{_verb.__name__}", HELP))(_verb)

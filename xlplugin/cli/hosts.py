@@ -12,7 +12,7 @@ import typer
 
 from xlplugin.cli.books import Day, day_of
 from xlplugin.cli.console import HELP, Console, Exit, Json, Lang, option
-from xlplugin.cli.editing import rebuilt
+from xlplugin.cli.translating import rebuilt
 from xlplugin.cli.words import say
 from xlplugin.errors import FileError, HostError
 

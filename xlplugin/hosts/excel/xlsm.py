@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from xlplugin.errors import HostError
-from xlplugin.hosts.commands import GROUPS
 from xlplugin.hosts.excel import vba
+from xlplugin.hosts.excel.ribbon import ribbon
 from xlplugin.hosts.excel.vba_project import Module, class_module, document, vba_project
 from xlplugin.workbook.package import Package, relations_part
 from xlplugin.workbook.tokens import column_name
@@ -45,21 +45,6 @@ _SHEETS = "xl/worksheets"
 _VBA_PART = "xl/vbaProject.bin"
 _RIBBON_PART, _ROOT_RELATIONS = "customUI/customUI14.xml", "_rels/.rels"
 _RIBBON_RELATION = "http://schemas.microsoft.com/office/2007/relationships/ui/extensibility"
-_PICTURES = {  # of Office's own gallery
-    "Xlplugin_Import": "GetExternalDataFromText",
-    "Xlplugin_Refresh": "RefreshAll",
-    "Xlplugin_Harvest": "SortDialog",
-    "Xlplugin_Explain": "TracePrecedents",
-    "Xlplugin_Lint": "Spelling",
-    "Xlplugin_Language": "Translate",
-    "Xlplugin_Recalculate": "CalculateNow",
-    "Xlplugin_Proposal": "FileSaveAsPdfOrXps",
-    "Xlplugin_Batch": "FilePrintQuick",
-    "Xlplugin_Checks": "AcceptInvitation",
-    "Xlplugin_Verify": "ReviewCompareMenu",
-    "Xlplugin_Freeze": "PasteValues",
-    "Xlplugin_Doctor": "Help",
-}
 _FUNCTIONS = "xlplugin.hosts.excel.functions"
 _COMMANDS = "xlplugin.hosts.excel.commands"
 
@@ -157,7 +142,7 @@ def macro_workbook(
     added = {
         **{sheet.part: sheet.data for sheet in sheets},
         _VBA_PART: project,
-        _RIBBON_PART: _ribbon(commands, language),
+        _RIBBON_PART: ribbon(commands, language),
     }
     entries = [
         new_entry(name, changed[name]) if name in changed else entry
@@ -260,34 +245,6 @@ def _with_relations(data: bytes, *added: tuple[str, str]) -> bytes:
         for n, (kind, part) in enumerate(added, start=1)
     )
     return data.decode("utf-8").replace("</Relationships>", f"{arrows}</Relationships>", 1).encode("utf-8")
-
-
-def _ribbon(commands: Sequence[Command], language: str) -> bytes:
-    """The tab of the ribbon, one button per command in the groups of the commands; and the menu of a cell."""
-    groups = []
-    for key, (ja, en) in GROUPS.items():
-        buttons = "".join(_button(c, language, size="large") for c in commands if c.group == key)
-        if buttons:
-            label = quoteattr(ja if language == "ja" else en)
-            groups.append(f'<group id="Xlplugin_{key}" label={label}>{buttons}</group>')
-    of_a_cell = "".join(_button(c, language) for c in commands if "{cell}" in c.verb)
-    menu = f'<contextMenu idMso="ContextMenuCell">{of_a_cell}</contextMenu>' if of_a_cell else ""
-    return (
-        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-        '<customUI xmlns="http://schemas.microsoft.com/office/2009/07/customui"><ribbon><tabs>'
-        f'<tab id="XlpluginTab" label="xlplugin">{"".join(groups)}</tab></tabs></ribbon>'
-        f"{f'<contextMenus>{menu}</contextMenus>' if menu else ''}</customUI>"
-    ).encode()
-
-
-def _button(command: Command, language: str, *, size: str = "") -> str:
-    """A button of the ribbon, with a size, or of a menu, without one; its tag is the macro that it runs."""
-    name = command.name if size else f"{command.name}_Menu"
-    stated = f' size="{size}"' if size else ""
-    return (
-        f'<button id="{name}" tag="{command.name}" label={quoteattr(command.label(language))}{stated} '
-        f'onAction="{vba.RIBBON_CALLBACK}" imageMso="{_PICTURES.get(command.name, "MacroPlay")}"/>'
-    )
 
 
 def _with_code_name(data: bytes, name: str) -> bytes:
