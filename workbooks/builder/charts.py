@@ -166,4 +166,7 @@ def _plot(entry: dict[str, Any]) -> dict[str, Any]:
     left = entry.get("left")
     if left is None:
         return {}
-    return {"layout": {"x": left, "y": 0.16, "width": 0.96 - left, "height": entry.get("tall", 0.62)}}
+    # A low chart keeps room for its legend below the labels of the axis.
+    low = entry.get("height") == "nine" and entry.get("legend", True)
+    height = entry.get("tall", 0.56 if low else 0.62)
+    return {"layout": {"x": left, "y": 0.16, "width": 0.96 - left, "height": height}}
