@@ -21,7 +21,7 @@ _PICTURES = {  # of Office's own gallery
     "Xlplugin_Harvest": "SortDialog",
     "Xlplugin_Explain": "TracePrecedents",
     "Xlplugin_Lint": "Spelling",
-    "Xlplugin_Language": "Translate",
+    "Xlplugin_Language": "TranslationPane",
     "Xlplugin_Recalculate": "CalculateNow",
     "Xlplugin_Proposal": "FileSaveAsPdfOrXps",
     "Xlplugin_Batch": "FilePrintQuick",
