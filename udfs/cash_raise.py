@@ -9,22 +9,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from udfs.transition import (
-    LOTS_HELP,
-    PRICES_HELP,
-    QUOTES,
-    RISK,
-    RISK_HELP,
-    SETTINGS,
-    SETTINGS_HELP,
-    TARGET_HELP,
-    WANTED,
-    plan_of,
-)
+from udfs.transition import SETTINGS, PlanLots, PlanPrices, PlanRisk, PlanSettings, PlanTarget, plan_of
 from xlplugin.engines.cash_raise import CashRaise, raise_cash
-from xlplugin.worksheet.kinds import Choice, Help, Number, OptionalSettings, Records, Spill, Text
+from xlplugin.worksheet.kinds import Choice, Help, Number, Spill, Text
 from xlplugin.worksheet.registry import worksheet_function
-from xlplugin.worksheet.tables import LOTS
 
 __all__ = ["transition_cash", "transition_cash_trades"]
 
@@ -61,7 +49,10 @@ TRADE_COLUMNS = {
     "status": "判定",
     "reason": "理由",
 }
-_AMOUNT = Help("Money to raise by sales, trading costs paid [money]", "売却で用意する金額(売買費用の控除後)")
+_Amount = Annotated[
+    Number,
+    Help("Money to raise by sales, trading costs paid [money]", "売却で用意する金額(売買費用の控除後)"),
+]
 
 
 @worksheet_function(
@@ -73,12 +64,12 @@ _AMOUNT = Help("Money to raise by sales, trading costs paid [money]", "売却で
     source="workbook brief 3 a11",
 )
 def transition_cash(
-    lots: Annotated[Records, LOTS_HELP, LOTS],
-    target: Annotated[Records, TARGET_HELP, WANTED],
-    prices: Annotated[Records, PRICES_HELP, QUOTES],
-    risk: Annotated[Records, RISK_HELP, RISK],
-    amount: Annotated[Number, _AMOUNT],
-    options: Annotated[OptionalSettings, SETTINGS_HELP, SETTINGS] = None,
+    lots: PlanLots,
+    target: PlanTarget,
+    prices: PlanPrices,
+    risk: PlanRisk,
+    amount: _Amount,
+    options: PlanSettings = None,
 ) -> Spill:
     """Two ways to raise cash by sales: LOWER_TE keeps tracking risk least, LOWER_TAX the tax.
 
@@ -114,15 +105,15 @@ def transition_cash(
     source="workbook brief 3 a11",
 )
 def transition_cash_trades(
-    lots: Annotated[Records, LOTS_HELP, LOTS],
-    target: Annotated[Records, TARGET_HELP, WANTED],
-    prices: Annotated[Records, PRICES_HELP, QUOTES],
-    risk: Annotated[Records, RISK_HELP, RISK],
-    amount: Annotated[Number, _AMOUNT],
+    lots: PlanLots,
+    target: PlanTarget,
+    prices: PlanPrices,
+    risk: PlanRisk,
+    amount: _Amount,
     variant: Annotated[
         Text, Help("LOWER_TE or LOWER_TAX", "LOWER_TE(TEが低い)か LOWER_TAX(税が低い)"), Choice(*VARIANTS)
     ],
-    options: Annotated[OptionalSettings, SETTINGS_HELP, SETTINGS] = None,
+    options: PlanSettings = None,
 ) -> Spill:
     """The sales of one way to raise cash, largest first; one row HOLD where nothing is sold.
 

@@ -46,15 +46,12 @@ if TYPE_CHECKING:
     from xlplugin.aliases import FloatArray
 
 __all__ = [
-    "LOTS_HELP",
-    "PRICES_HELP",
-    "QUOTES",
-    "RISK",
-    "RISK_HELP",
     "SETTINGS",
-    "SETTINGS_HELP",
-    "TARGET_HELP",
-    "WANTED",
+    "PlanLots",
+    "PlanPrices",
+    "PlanRisk",
+    "PlanSettings",
+    "PlanTarget",
     "plan_of",
     "transition_options",
     "transition_schedule",
@@ -154,20 +151,38 @@ STEP_COLUMNS = {
     "status": "判定",
     "reason": "理由",
 }
-LOTS_HELP = Help("Lots or positions held; tax-free accounts are left out", "保有するロット(非課税口座は除く)")
-TARGET_HELP = Help("Table of code, weight and index_weight", "目標表(銘柄コード・構成比率・指数ウェイト)")
-PRICES_HELP = Help(
-    "Table of code, price, lot_size, restricted", "価格表(銘柄コード・株価・売買単位・売買制限)"
-)
-RISK_HELP = Help(
-    "Table of code, specific_variance and factor columns f01, f02 ... per year",
-    "リスク表(銘柄コード・固有分散・因子1、因子2…、年率)",
-)
-SETTINGS_HELP = Help(
-    "as_of, tax_year, quarters, budget, realised, carry, gains_low/base/high, tax_rate, cash, cash_buffer, "
-    "min_trade, fee_rate, spread, least_risk, te_multiplier, saving",
-    "基準日・年分・四半期数・予算・実現損益・繰越損失・他の譲渡益・税率・現金・費用など",
-)
+PlanLots = Annotated[
+    Records,
+    Help("Lots or positions held; tax-free accounts are left out", "保有するロット(非課税口座は除く)"),
+    LOTS,
+]
+PlanTarget = Annotated[
+    Records,
+    Help("Table of code, weight and index_weight", "目標表(銘柄コード・構成比率・指数ウェイト)"),
+    WANTED,
+]
+PlanPrices = Annotated[
+    Records,
+    Help("Table of code, price, lot_size, restricted", "価格表(銘柄コード・株価・売買単位・売買制限)"),
+    QUOTES,
+]
+PlanRisk = Annotated[
+    Records,
+    Help(
+        "Table of code, specific_variance and factor columns f01, f02 ... per year",
+        "リスク表(銘柄コード・固有分散・因子1、因子2…、年率)",
+    ),
+    RISK,
+]
+PlanSettings = Annotated[
+    OptionalSettings,
+    Help(
+        "as_of, tax_year, quarters, budget, realised, carry, gains_low/base/high, tax_rate, cash, "
+        "cash_buffer, min_trade, fee_rate, spread, least_risk, te_multiplier, saving",
+        "基準日・年分・四半期数・予算・実現損益・繰越損失・他の譲渡益・税率・現金・費用など",
+    ),
+    SETTINGS,
+]
 
 
 @worksheet_function(
@@ -179,11 +194,11 @@ SETTINGS_HELP = Help(
     source="workbook brief 3 a11; methodology 6.8",
 )
 def transition_options(
-    lots: Annotated[Records, LOTS_HELP, LOTS],
-    target: Annotated[Records, TARGET_HELP, WANTED],
-    prices: Annotated[Records, PRICES_HELP, QUOTES],
-    risk: Annotated[Records, RISK_HELP, RISK],
-    options: Annotated[OptionalSettings, SETTINGS_HELP, SETTINGS] = None,
+    lots: PlanLots,
+    target: PlanTarget,
+    prices: PlanPrices,
+    risk: PlanRisk,
+    options: PlanSettings = None,
 ) -> Spill:
     """Six ways to the target around a yearly budget of gains, from loss only (A) to the whole trade (F).
 
@@ -218,12 +233,12 @@ def transition_options(
     source="workbook brief 3 a11",
 )
 def transition_schedule(
-    lots: Annotated[Records, LOTS_HELP, LOTS],
-    target: Annotated[Records, TARGET_HELP, WANTED],
-    prices: Annotated[Records, PRICES_HELP, QUOTES],
-    risk: Annotated[Records, RISK_HELP, RISK],
+    lots: PlanLots,
+    target: PlanTarget,
+    prices: PlanPrices,
+    risk: PlanRisk,
     option: Annotated[Text, Help("A, B, C, D, E or F", "A~F"), Choice(*OPTIONS)],
-    options: Annotated[OptionalSettings, SETTINGS_HELP, SETTINGS] = None,
+    options: PlanSettings = None,
 ) -> Spill:
     """One option quarter by quarter: losses first, then gains, cheapest first, inside each tax year's budget.
 
