@@ -106,6 +106,27 @@ def test_a_row_that_cannot_be_read_is_left_out_and_named_with_file_line_and_colu
     assert found["parts"] == [{"file": "broker.csv", "table": "lots", "rows": 1, "unread": ["現在値"]}]
 
 
+def test_the_row_of_the_client_in_the_table_of_clients_fills_the_input_cells(filled, tmp_path):
+    with (CLIENTS / "clients.csv").open(encoding="utf-8-sig") as handle:
+        wanted = next(row for row in csv.DictReader(handle) if row["client_id"] == "C0001")
+    found = answer("import", filled, CLIENTS / "clients.csv", "--out", tmp_path / "out.xlsx")
+    assert found["rows"] == 1
+    cells = named_cells(Book(tmp_path / "out.xlsx"))
+    for key in ("client_name", "household", "goal", "adviser", "index_name", "scenario"):
+        assert cells[f"in_{key}"] == wanted[key]
+    for key in ("horizon_years", "te_limit", "cash", "gains_high", "budget"):
+        assert cells[f"in_{key}"] == float(wanted[key])
+    assert rows_of(tmp_path / "out.xlsx", "lots") == rows_of(filled, "lots")
+
+
+def test_a_budget_as_a_share_of_the_gain_is_left_alone_and_told(filled, tmp_path):
+    source = written(tmp_path / "clients.csv", "client_id,client_name,budget", "C0001,New name,10%")
+    found = answer("import", filled, source, "--out", tmp_path / "out.xlsx")
+    assert found["parts"][0]["unread"] == ["budget 10%"]
+    assert named_cells(Book(tmp_path / "out.xlsx"))["in_client_name"] == "New name"
+    assert named_cells(Book(tmp_path / "out.xlsx"))["in_budget"] == 600_000.0
+
+
 def test_a_file_of_refused_rows_alone_writes_nothing(filled, tmp_path):
     source = written(tmp_path / "bad.csv", "account,code,quantity,cost", "A-9,1005,1,2", "A-1,1005,x,2")
     found = answer("import", filled, source, "--out", tmp_path / "out.xlsx", code=1)
@@ -172,7 +193,11 @@ def test_what_an_import_did_is_written_into_the_log_and_the_sources_of_the_book(
         ("nothing,known", [], "no table of the book has these columns"),
         ("code,quantity,cost", [], "no table of the book has these columns"),
         ("code,quantity,cost", ["--account", "Z"], "--account: 'Z' is not known; use one of A-1"),
-        ("code,quantity,cost", ["--table", "lotz"], "--table: 'lotz' is not known; use one of accounts"),
+        (
+            "code,quantity,cost",
+            ["--table", "lotz"],
+            "--table: 'lotz' is not known; use one of clients, accounts",
+        ),
         ("client_id,account,code,quantity,cost", [], "its rows are of X, and this book is of C0001"),
     ],
 )

@@ -45,7 +45,7 @@ class Part:
     file : str
         Its name.
     table : str
-        The plain plural of the table, as "lots".
+        The plain plural of the table, as "lots"; "clients" for settings of the client.
     records : tuple of records
         Rows by key.
     rejected : tuple of FileError
@@ -119,8 +119,9 @@ def read_parts(
 
 
 def _shapes() -> dict[str, Shape]:
-    """Every table by name; the client of a row need not be said."""
-    return {name: _lenient(client_tables()[name], "client_id") for name in PER_CLIENT} | market_tables()
+    """Every table by name; the client of a row need not be said, but for the table of clients itself."""
+    own = {name: _lenient(client_tables()[name], "client_id") for name in PER_CLIENT}
+    return {"clients": client_tables()["clients"]} | own | market_tables()
 
 
 def _lenient(shape: Shape, key: str) -> Shape:
@@ -197,6 +198,7 @@ def _table(path: Path, grid: Grid, shape: Shape, account: str | None, settings: 
     rejected: list[FileError] = []
     seen: set[tuple[Any, ...]] = set()
     others: set[str] = set()
+    unread = list(table.unread)
     left_out = 0
     for n, row in enumerate(table.records()):
         owner = row.pop("client_id", None)
@@ -206,6 +208,9 @@ def _table(path: Path, grid: Grid, shape: Shape, account: str | None, settings: 
             continue
         if account is not None and shape.name in _OF_ACCOUNTS and row.get("account") is None:
             row["account"] = account
+        if isinstance(budget := row.get("budget"), str):  # a share of the gain, which only a batch works out
+            unread.append(f"{table.headers['budget']} {budget}")
+            row["budget"] = None
         fault = next(iter(_faults(table, shape.name, n, row, settings, seen)), None)
         if fault is None:
             good[n] = row
@@ -218,7 +223,7 @@ def _table(path: Path, grid: Grid, shape: Shape, account: str | None, settings: 
             f"{path}: its rows are of {names}, and this book is of {settings['client_id']} (in_client_id)"
         )
     return Part(
-        path.name, shape.name, records, tuple(rejected), table.unread, left_out, matched=table, places=places
+        path.name, shape.name, records, tuple(rejected), tuple(unread), left_out, matched=table, places=places
     )
 
 

@@ -130,6 +130,14 @@ class Tables:
         header = self.header(name)
         return {header[k]: as_cell(v) for k, v in record.items() if k in header and v is not None}
 
+    def set_inputs(self, settings: Mapping[str, Any]) -> None:
+        """Fill the input cells that a setting has; a setting without a value leaves its cell alone."""
+        cells = input_names(self.template.package)
+        for key, value in settings.items():
+            for name in (f"in_{key}", f"cfg_{key}"):
+                if name in cells and value is not None:
+                    self.names[name] = as_cell(value)
+
     def inputs(self) -> Inputs:
         """What is to be bound into the book."""
         return Inputs(self.names, {f"tbl_{name}": self._rows[name] for name in sorted(self.changed)})
@@ -161,6 +169,10 @@ def imported(tables: Tables, parts: Sequence[Part], as_of: dt.date, *, whole: bo
     begun: set[str] = set()
     quoted = {str(r["code"]) for p in parts if p.table == "prices" and p.history is None for r in p.records}
     for part in parts:
+        if part.table == "clients":
+            for record in part.records:
+                tables.set_inputs(record)
+            continue
         if not tables.has(part.table):
             raise InputError(f"{part.file}: this book has no table of {part.table}")
         before = tables.rows(part.table)
