@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 
 from tests.cli_calls import answer, called
 from xlplugin.batch.carrying import carried, input_names, table_rows, without_formulas
+from xlplugin.batch.job import load_job
+from xlplugin.batch.plan import make_plan
+from xlplugin.batch.task import make_book
 from xlplugin.cli.comparing import named_cells
 from xlplugin.cli.places import built, compiled
 from xlplugin.hosts.headless import compile_book
@@ -211,6 +215,27 @@ def test_a_file_that_cannot_be_taken_is_refused_in_one_sentence(filled, tmp_path
     assert sentence in err
     assert err.count("\n") == 1
     assert out == ""
+
+
+def test_a_book_filled_by_import_has_the_results_that_the_batch_gives(templates, tmp_path):
+    empty = tmp_path / "c0001.xlsx"
+    empty.write_bytes(templates["ja"].run(Inputs({"in_client_id": "C0001"}), as_of=DAY).data)
+    files = [CLIENTS / f"{name}.csv" for name in ("clients", *OF_C0001, "td_items")]
+    market = [MARKET / f"jp_{name}.csv" for name in ("constituents", "prices", "history")]
+    answer("import", empty, *files, *market, "--as-of", DAY, "--out", tmp_path / "full.xlsx")
+    job = replace(load_job(SAMPLE / "job.toml"), folder=tmp_path, make=("advisor",), only=("C0001",))
+    plan = make_plan(job, built(), lambda path, language: templates[language])
+    (task,) = plan.tasks
+    by_batch = named_cells(Book(make_book(plan.shared, task, "advisor", "ja").data))
+    by_import = named_cells(Book(tmp_path / "full.xlsx"))
+    results = {name: value for name, value in by_batch.items() if name.startswith("out_")}
+    assert len(results) > 50
+    assert {n: by_import[n] for n in results if not isinstance(results[n], float)} == {
+        n: v for n, v in results.items() if not isinstance(v, float)
+    }
+    for name, value in results.items():
+        if isinstance(value, float):
+            assert by_import[name] == pytest.approx(value, rel=1e-9, abs=1e-9), name
 
 
 # -- refresh -----------------------------------------------------------------------------------
