@@ -11,6 +11,7 @@ from tests.cli_calls import answer, called
 from xlplugin.cli.places import built, compiled
 from xlplugin.workbook import Book, Inputs
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:openpyxl")
 DAY = dt.date(2026, 11, 20)
 
 
@@ -56,6 +57,15 @@ def test_a_cell_of_a_result_is_explained_by_formula_arguments_inputs_files_and_r
     assert by_name["as_of"]["holds"] == "2026-11-20"
     assert by_name["in_rate_short"]["holds"] == "0.35"
     assert by_name["tbl_prices"]["holds"] == "quotes.csv 2026-11-20"
+
+
+def test_a_cell_whose_formula_was_frozen_into_a_value_is_explained_by_that_formula(adviser, tmp_path):
+    frozen = tmp_path / "values.xlsx"
+    answer("freeze", adviser, "--out", frozen, code=1)  # this small book lacks a market: other functions fail
+    assert openpyxl.load_workbook(frozen)["Harvest"]["L11"].value == 4000
+    live, found = (answer("explain", book, "Harvest!L11", "--lang", "en") for book in (adviser, frozen))
+    assert found["formula"].startswith("=HARVEST(lots,prices,in_as_of")
+    assert found == live
 
 
 @pytest.mark.parametrize(("language", "word"), [("en", "retirement"), ("ja", "退職口座")])

@@ -12,7 +12,10 @@ from xlplugin.cli.words import say
 from xlplugin.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from xlplugin.hosts.explaining import Explanation, Read
+    from xlplugin.workbook import CompiledTemplate
 
 __all__ = ["explain"]
 
@@ -27,15 +30,14 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Say where the value of one cell comes from: formula, arguments, inputs, rule, and why it failed."""
-    from xlplugin.cli.places import compiled, language_of  # noqa: PLC0415  (the light start)
-    from xlplugin.hosts.explaining import explained  # noqa: PLC0415
+    from xlplugin.hosts.explaining import explained  # noqa: PLC0415  (the light start)
 
     console = Console.of(lang, as_json=as_json)
     wanted = cell or place
     if not wanted:
         raise InputError(f"{book}: which cell? Give it as SHEET!CELL, for example Harvest!B11")
     day = day_of(book, as_of)
-    template = compiled(book, language_of(book, console.language))
+    template = _with_formulas(book, console)
     found = explained(template, template.run(as_of=day), wanted, console.language)
     rows = _rows(console, found)
     console.table(found.cell, [console.say("column.part"), console.say("column.found")], rows)
@@ -57,6 +59,22 @@ def explain(
             ],
         }
     )
+
+
+def _with_formulas(book: Path, console: Console) -> CompiledTemplate:
+    """The book ready to be computed; formulas that were frozen into values are put back."""
+    from xlplugin.cli.places import compiled, language_of  # noqa: PLC0415  (the light start)
+    from xlplugin.hosts.headless import RegistryFunctions  # noqa: PLC0415
+    from xlplugin.workbook import Book  # noqa: PLC0415
+    from xlplugin.workbook.compile import compile_package  # noqa: PLC0415
+    from xlplugin.workbook.verify import frozen_formulas  # noqa: PLC0415
+
+    language = language_of(book, console.language)
+    stored = Book(book)
+    frozen = [(f["sheet"], f["cell"], f["range"], f["formula"]) for f in frozen_formulas(stored)]
+    if not frozen:
+        return compiled(book, language)
+    return compile_package(stored.package, RegistryFunctions(language), lenient=True, restored=frozen)
 
 
 def _rows(console: Console, found: Explanation) -> list[tuple[str, str]]:

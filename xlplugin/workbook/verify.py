@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from xlplugin.workbook.running import Calculated
     from xlplugin.workbook.sheets import Cell
 
-__all__ = ["Difference", "Verification", "same_value", "verify"]
+__all__ = ["Difference", "Verification", "frozen_formulas", "same_value", "verify"]
 
 RELATIVE: Final = 1e-9
 ABSOLUTE: Final = 1e-12
@@ -108,7 +108,7 @@ def verify(
     """
     package = Package.open(source)
     stored = Book(package)
-    frozen = _frozen(stored)
+    frozen = frozen_formulas(stored)
     restored = [(f["sheet"], f["cell"], f["range"], f["formula"]) for f in frozen]
     template = compile_package(package, functions, lenient=True, restored=restored)
     day = as_of or _day_of(package)
@@ -181,8 +181,8 @@ def same_value(stored: Any, computed: Any) -> tuple[bool, float]:
 # -- values editions -----------------------------------------------------------------------------
 
 
-def _frozen(book: Book) -> list[Mapping[str, str]]:
-    """The hidden list of a values edition."""
+def frozen_formulas(book: Book) -> list[Mapping[str, str]]:
+    """The hidden list of a values edition: sheet, cell, range, formula and hash of each; none otherwise."""
     if FORMULA_SHEET not in book.sheets:
         return []
     cells = book.values(FORMULA_SHEET)
