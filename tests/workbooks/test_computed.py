@@ -13,6 +13,7 @@ import openpyxl
 import pytest
 
 from workbooks.builder.words import Words, layout
+from xlplugin import __version__
 from xlplugin.batch.finish import finish
 from xlplugin.batch.job import load_job
 from xlplugin.batch.plan import make_plan
@@ -169,6 +170,15 @@ def test_self_tests_of_the_advisers_book_pass(books):
             states = [n for n in workbook.defined_names if n.startswith("test_")]
             assert states, "the book has self-tests"
             assert all(named(workbook, name) is True for name in states), (client, language)
+
+
+def test_the_log_of_an_advisers_book_names_the_run_that_made_it(books):
+    for (client, book, language), workbook in books.items():
+        if book == "advisor":
+            (row,) = table(workbook, "tbl_log", language)
+            assert (row["time"], row["command"], row["version"]) == ("2026-11-20", "batch", __version__)
+            assert row["input_hash"] == named(workbook, "in_input_hash")
+            assert row["run_id"] == named(workbook, "in_document_id"), client
 
 
 def advisor_book(tmp_path, *overrides):
