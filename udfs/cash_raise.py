@@ -9,7 +9,16 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from udfs.transition import SETTINGS, PlanLots, PlanPrices, PlanRisk, PlanSettings, PlanTarget, plan_of
+from udfs.transition import (
+    OPTION_COLUMNS,
+    SETTINGS,
+    PlanLots,
+    PlanPrices,
+    PlanRisk,
+    PlanSettings,
+    PlanTarget,
+    plan_of,
+)
 from xlplugin.engines.cash_raise import CashRaise, raise_cash
 from xlplugin.worksheet.kinds import Choice, Help, Number, Spill, Text
 from xlplugin.worksheet.registry import worksheet_function
@@ -19,22 +28,13 @@ __all__ = ["transition_cash", "transition_cash_trades"]
 VARIANTS = ("LOWER_TE", "LOWER_TAX")
 """Codes of the two ways, in the order of `raise_cash`."""
 
+_SHARED = [key for key in OPTION_COLUMNS if key not in ("payback", "gain_budget", "status", "reason")]
 CASH_COLUMNS = {
-    "scenario": "案",
-    "gains": "実現益",
-    "losses": "実現損",
-    "net": "純損益",
-    "tax_est": "税額(試算)",
-    "low": "低",
-    "high": "高",
-    "trade_cost": "売買費用",
-    "te_forecast": "推定TE",
-    "te_planning": "見込みTE",
-    "names": "銘柄数",
+    **{key: OPTION_COLUMNS[key] for key in _SHARED},
     "names_sold": "売却銘柄数",
     "cash_raised": "用意できる現金",
-    "status": "判定",
-    "reason": "理由",
+    "status": OPTION_COLUMNS["status"],
+    "reason": OPTION_COLUMNS["reason"],
 }
 TRADE_COLUMNS = {
     "side": "売買",

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from xlplugin.aliases import FloatArray
 
 __all__ = [
+    "OPTION_COLUMNS",
     "SETTINGS",
     "PlanLots",
     "PlanPrices",
