@@ -247,6 +247,7 @@ def test_a_backtest_says_that_every_level_is_backtested(tmp_path):
     assert float(rows[0]["gross"]) == pytest.approx(1000.0)
 
 
+@pytest.mark.slow
 def test_an_audit_decides_by_the_three_year_difference_after_tax(tmp_path):
     target = tmp_path / "audit.csv"
     found = answer("audit", FUNDS, "--as-of", "2026-10-31", "--out", target)

@@ -383,6 +383,7 @@ def test_what_the_other_book_has_no_place_for_is_told(filled, tmp_path):
     assert found["file"] == str(tmp_path / "mine.en.xlsx")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["fund_audit", "index_method"])
 def test_a_sample_of_a_template_becomes_the_sample_of_the_other_language(kind, tmp_path):
     for word, other in (("ja", "en"), ("en", "ja")):

@@ -180,7 +180,7 @@ def split(rows, at, key):
         (split, 0, {"en": "split", "ja": "分割"}),
     ],
 )
-@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize("language", ["ja", pytest.param("en", marks=pytest.mark.slow)])
 def test_a_fault_of_a_series_is_a_sentence_with_its_line(folder, change, after, words, language):
     line = broken(folder, change) + after
     done = command(folder / "funds.csv", "--as-of", AS_OF, "--out", folder / "out.xlsx", "--lang", language)

@@ -100,6 +100,7 @@ def test_a_dropped_function_is_in_the_registry_and_in_every_host_document(folder
     assert shown["sheet"] == [["", "FIRM_FEE", "amount", "運用資産"]]
 
 
+@pytest.mark.slow
 def test_a_dropped_function_is_tested_with_no_other_edit(folder):
     files = ("tests/hosts/test_headless_calls.py", "tests/hosts/test_excel_com.py")
     places = os.pathsep.join((str(folder), str(REPOSITORY)))

@@ -59,7 +59,7 @@ def test_results_that_read_each_other_are_calculated_in_their_order() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(-3, 3)), min_size=1, max_size=3))
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=6)
 def test_clients_of_any_size_get_what_the_calculator_alone_would_give(sizes: list[tuple[int, int]]) -> None:
     data = chain(ROWS)
     template = compiled(data)

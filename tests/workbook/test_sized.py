@@ -56,7 +56,7 @@ def formulas(of: CompiledTemplate) -> list[tuple[str, Cell]]:
 
 @pytest.mark.parametrize("name", ["small", "proposal.ja", "advisor.en"])
 @given(st.data())
-@settings(deadline=None, max_examples=4)
+@settings(deadline=None, max_examples=2)
 def test_a_formula_made_ready_equals_the_lowering_for_tables_of_any_size(
     name: str, data: st.DataObject
 ) -> None:

@@ -96,6 +96,7 @@ def test_the_committed_file_is_what_the_layout_builds(language):
             assert math.isclose(float(ours), float(theirs), rel_tol=1e-9, abs_tol=1e-12), name
 
 
+@pytest.mark.slow
 def test_two_builds_are_equal_byte_for_byte():
     assert build("fund_audit", "en") == build("fund_audit", "en")
 

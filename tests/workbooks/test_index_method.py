@@ -301,6 +301,7 @@ def test_another_card_another_cap_and_another_count_change_the_book():
 # -- pages ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @EACH
 def test_libreoffice_prints_fifteen_pages_without_an_error_word(language, tmp_path):
     path = tmp_path / "book.xlsx"
