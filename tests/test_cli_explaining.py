@@ -114,7 +114,14 @@ def test_a_cell_that_is_none_is_refused_in_one_sentence(adviser, cell, sentence)
 # -- lint --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("template", ["advisor", "proposal", "fund_audit", "index_method"])
+@pytest.mark.parametrize(
+    "template",
+    [
+        "advisor",
+        "proposal",
+        *(pytest.param(b, marks=pytest.mark.slow) for b in ("fund_audit", "index_method")),
+    ],
+)
 def test_our_templates_have_no_fault_of_form(template):
     assert answer("lint", built()[template, "ja"])["errors"] == 0
 

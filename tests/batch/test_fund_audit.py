@@ -203,6 +203,7 @@ def test_a_corrupted_cell_is_an_error_with_its_place_and_nothing_is_written(fold
     assert not (folder / "out.xlsx").exists()
 
 
+@pytest.mark.slow
 def test_the_command_tells_machines_the_same_as_the_book(folder):
     done = command(
         folder / "funds.csv", "--as-of", AS_OF, "--out", folder / "out.xlsx", "--json", "--lang", "en"

@@ -362,6 +362,7 @@ SALES = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(SALES, st.integers(0, 400_000), st.integers(0, 400_000))
 def test_the_native_carry_of_japan_agrees_with_the_ledger(sales, old, newer):
@@ -374,6 +375,7 @@ def test_the_native_carry_of_japan_agrees_with_the_ledger(sales, old, newer):
     check_all(made(*events, country="jp", carry=carry))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(SALES, st.integers(0, 9000), st.integers(0, 9000))
 def test_the_native_schedule_of_the_united_states_agrees_with_the_ledger(sales, short, long):

@@ -99,6 +99,7 @@ def test_the_import_button_opens_a_new_book_and_tells_the_rows_that_were_refused
     assert adviser.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_button_pressed_twice_does_not_write_over_what_it_made_before(adviser):
     port = FilePort(adviser, language="en")
     for _ in range(2):

@@ -265,6 +265,7 @@ def as_excel(cell):
     return VBA_ERRORS.get(cell, cell)
 
 
+@pytest.mark.slow
 @pytest.mark.libreoffice
 @pytest.mark.parametrize("vector", CALLS, ids=[vector["id"] for vector in CALLS])
 def test_the_vba_text_gives_the_same_answer(vector, vba_answers):

@@ -85,6 +85,7 @@ def at(workbook, name: str, right: int = 0):
 # -- the files ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @EACH
 def test_the_committed_file_is_what_the_layout_builds(language):
     old, new = parts(committed(language)), parts(build("fund_audit", language))
@@ -101,6 +102,7 @@ def test_two_builds_are_equal_byte_for_byte():
     assert build("fund_audit", "en") == build("fund_audit", "en")
 
 
+@pytest.mark.slow
 @EACH
 def test_both_linters_find_nothing(language):
     assert [str(finding) for finding in lint_package(committed(language))] == []

@@ -62,6 +62,7 @@ def column(sheet: str, first: str, rows: int, language: str = "en") -> list:
 # -- the files ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @EACH
 def test_the_committed_file_is_what_the_layout_builds(language):
     old, new = parts(committed(language)), parts(build("index_method", language))
@@ -73,6 +74,7 @@ def test_the_committed_file_is_what_the_layout_builds(language):
         assert np.allclose(ours, theirs, rtol=1e-9, atol=1e-12), name
 
 
+@pytest.mark.slow
 @EACH
 def test_both_linters_find_nothing(language):
     assert [str(finding) for finding in lint_package(committed(language))] == []
