@@ -195,7 +195,8 @@ def _address(file: Path, workers: int) -> str:
     pytest.fail("the dask scheduler did not start")
 
 
-def test_an_address_where_nobody_answers_is_one_sentence(monkeypatch):
+@pytest.mark.slow
+def test_an_address_where_nobody_answers_is_one_sentence():
     with pytest.raises(HostError, match="no scheduler answers"):
         cluster("tcp://127.0.0.1:1")
 

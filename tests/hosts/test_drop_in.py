@@ -117,6 +117,7 @@ def test_a_dropped_function_is_tested_with_no_other_edit(folder):
     assert "2 passed" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.libreoffice
 def test_a_dropped_function_computes_in_libreoffice(folder, tmp_path_factory):
     require_libreoffice()
