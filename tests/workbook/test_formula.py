@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from tests.workbook.test_tokens import FORMULAS
 from xlplugin.workbook.formula import (
@@ -54,6 +56,7 @@ def test_an_unqualified_column_belongs_to_the_table_of_the_cell() -> None:
 @given(FORMULAS)
 @settings(deadline=None, max_examples=300)
 def test_the_stored_form_of_a_stored_form_is_itself(formula: str) -> None:
+    assume(not re.search(r"[0-9)\]]\$", formula))  # a reference right behind another is no formula
     once = file_form(formula)
     assert file_form(once) == once
 
