@@ -21,7 +21,7 @@ from workbooks.builder.hidden import (
     write_meta,
 )
 from workbooks.builder.inputs import place_inputs, write_inputs
-from workbooks.builder.lists import place_test_data, terms_block, tests_block, write_test_data
+from workbooks.builder.lists import define_tests, place_test_data, terms_block, tests_block, write_test_data
 from workbooks.builder.package import finish
 from workbooks.builder.tables import place_table, write_table
 from workbooks.builder.theme import contents_block, in_order, place_logo
@@ -50,7 +50,7 @@ def assemble(name: str, words: Words, theme: dict[str, Any] | None = None) -> by
     place_charts(book, sheets["chart"])
     if "self_tests" in book.resolver.blocks:
         place_test_data(book, book.sheets["checks"])
-        _name_tests(book)
+        define_tests(book)
     for key, text in book.calc["names"].items():
         book.define(key, book.resolver(text))
     for sheet in visible:
@@ -68,13 +68,6 @@ def assemble(name: str, words: Words, theme: dict[str, Any] | None = None) -> by
     write_lists(book, sheets["lists"])
     place_logo(book)
     return finish(book.close())
-
-
-def _name_tests(book: Book) -> None:
-    """A name `test_...` for the result of every self-test, and `test_all`."""
-    block = book.resolver.blocks["self_tests"]
-    for index, test in enumerate(layout("selftests")["test"], start=1):
-        book.define(f"test_{test['id']}", block.cell("passed", index))
 
 
 def _hidden_sheets(book: Book) -> dict[str, Sheet]:

@@ -13,7 +13,7 @@ from workbooks.builder.words import layout
 if TYPE_CHECKING:
     from workbooks.builder.book import Book
 
-__all__ = ["book_checks", "check_state", "checks_block"]
+__all__ = ["book_checks", "check_state", "checks_block", "define_checks"]
 
 _RESULT = (
     "=IF({check_state.failed@i}=0,{t:result.ok},"
@@ -46,6 +46,13 @@ def check_state(book: Book) -> dict[str, Any]:
         "columns": ["level", "group", "found", "limit", "ok", "failed", "alert"],
         "lines": lines,
     }
+
+
+def define_checks(book: Book) -> None:
+    """A name `chk_...` for the result of every check."""
+    state = book.resolver.blocks["check_state"]
+    for index, check in enumerate(book_checks(book.name), start=1):
+        book.define(f"chk_{check['id']}", state.cell("ok", index))
 
 
 def checks_block(book: Book, entry: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from workbooks.builder.blocks import columns_of, place_block, write_block
 from workbooks.builder.book import Book, Place, place
 from workbooks.builder.calculations import place_figures, write_figures
 from workbooks.builder.charts import write_chart
-from workbooks.builder.checks import book_checks, check_state, checks_block
+from workbooks.builder.checks import check_state, checks_block, define_checks
 from workbooks.builder.frame import lights, page_grid, print_setup
 from workbooks.builder.fund_audit_inputs import (
     inputs_block,
@@ -26,7 +26,7 @@ from workbooks.builder.fund_audit_inputs import (
     write_table,
 )
 from workbooks.builder.hidden import place_charts, place_lists, write_charts, write_lists
-from workbooks.builder.lists import place_test_data, tests_block, write_test_data
+from workbooks.builder.lists import define_tests, place_test_data, tests_block, write_test_data
 from workbooks.builder.package import finish
 from workbooks.builder.words import Words, layout
 
@@ -153,12 +153,8 @@ def _place_blocks(book: Book, sheet: Sheet) -> list[dict[str, Any]]:
 def _define_names(book: Book) -> None:
     for table in layout("fund_audit_inputs")["table"]:
         book.define(table["block"], f"{table['name']}[[#Headers],[#Data]]")
-    state = book.resolver.blocks["check_state"]
-    for index, check in enumerate(book_checks(NAME), start=1):
-        book.define(f"chk_{check['id']}", state.cell("ok", index))
-    tests = book.resolver.blocks["self_tests"]
-    for index, test in enumerate(layout("fund_audit_tests")["test"], start=1):
-        book.define(f"test_{test['id']}", tests.cell("passed", index))
+    define_checks(book)
+    define_tests(book)
 
 
 # -- visible sheets ----------------------------------------------------------------------------------

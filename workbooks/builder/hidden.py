@@ -9,7 +9,7 @@ from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 from workbooks.builder.blocks import place_block, write_block
 from workbooks.builder.book import TEMPLATE_VERSION
 from workbooks.builder.calculations import place_figures, write_figures
-from workbooks.builder.checks import book_checks, check_state
+from workbooks.builder.checks import check_state, define_checks
 from workbooks.builder.references import Block, sheet_ref
 from workbooks.builder.words import layout
 
@@ -51,9 +51,7 @@ def place_calculations(book: Book, sheet: Sheet, placed: set[str]) -> list[dict[
         block = place_block(book, sheet, own)
         column = max(block.columns.values()) + 2
         here.append(own)
-    state = book.resolver.blocks["check_state"]
-    for index, check in enumerate(book_checks(book.name), start=1):
-        book.define(f"chk_{check['id']}", state.cell("ok", index))
+    define_checks(book)
     return here
 
 

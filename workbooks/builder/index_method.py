@@ -19,14 +19,14 @@ from workbooks.builder.blocks import columns_of, place_block, write_block
 from workbooks.builder.book import TEMPLATE_VERSION, Book, Place, place
 from workbooks.builder.calculations import place_figures, write_figures
 from workbooks.builder.charts import write_chart
-from workbooks.builder.checks import book_checks, check_state
+from workbooks.builder.checks import check_state, define_checks
 from workbooks.builder.frame import lights, print_setup
 from workbooks.builder.hidden import place_charts, place_lists, write_charts, write_lists
 from workbooks.builder.index_method_blocks import MAKERS, allowed, test_state
 from workbooks.builder.index_method_data import CARDS, card_facts, card_rows, sample
 from workbooks.builder.index_method_tables import fill_tables, place_tables, table_columns
 from workbooks.builder.inputs import validate
-from workbooks.builder.lists import place_test_data, write_test_data
+from workbooks.builder.lists import define_tests, place_test_data, write_test_data
 from workbooks.builder.package import finish
 from workbooks.builder.references import sheet_ref
 from workbooks.builder.words import Words, layout
@@ -201,12 +201,8 @@ def _define_names(book: Book) -> None:
         book.define(f"card_{key}", f"{sheet}!{xl_range_abs(1, offset, rows, offset)}")
     for offset, key in enumerate(("id", "provider", "objective", "discretion"), start=9):
         book.define(f"cards_{key}", f"{sheet}!{xl_range_abs(1, offset, len(CARDS), offset)}")
-    state = book.resolver.blocks["check_state"]
-    for index, check in enumerate(book_checks(NAME), start=1):
-        book.define(f"chk_{check['id']}", state.cell("ok", index))
-    tests = book.resolver.blocks["test_state"]
-    for index, test in enumerate(layout("index_method_tests")["test"], start=1):
-        book.define(f"test_{test['id']}", tests.cell("passed", index))
+    define_checks(book)
+    define_tests(book, "test_state")
 
 
 # -- visible sheets ----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from workbooks.builder.words import layout
 if TYPE_CHECKING:
     from workbooks.builder.book import Book, Sheet
 
-__all__ = ["place_test_data", "terms_block", "tests_block", "write_test_data"]
+__all__ = ["define_tests", "place_test_data", "terms_block", "tests_block", "write_test_data"]
 
 _FIRST_COLUMN = 11  # to the right of the list of checks, unless the layout says where
 _FIRST_ROW = 7
@@ -26,6 +26,13 @@ _PASSED = "=IF({self.passed},{t:result.ok},{t:result.error})"
 def _tests(book: Book) -> list[dict[str, Any]]:
     """The self-tests of `selftests.toml`, or of the file that the book's layout names."""
     return list(layout(book.layout.get("tests", "selftests"))["test"])
+
+
+def define_tests(book: Book, block: str = "self_tests") -> None:
+    """A name `test_...` for the result of every self-test in the block."""
+    results = book.resolver.blocks[block]
+    for index, test in enumerate(_tests(book), start=1):
+        book.define(f"test_{test['id']}", results.cell("passed", index))
 
 
 def place_test_data(book: Book, sheet: Sheet) -> None:

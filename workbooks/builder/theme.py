@@ -109,5 +109,11 @@ def place_logo(book: Book) -> None:
     first.worksheet.insert_image(
         _LOGO_AT,
         str(file),
-        {"x_scale": scale, "y_scale": scale, "object_position": 3, "description": book.words("cover.logo")},
+        {
+            "x_offset": _LOGO_BOX[0] - width * scale,
+            "x_scale": scale,
+            "y_scale": scale,
+            "object_position": 3,
+            "description": book.words("cover.logo"),
+        },
     )

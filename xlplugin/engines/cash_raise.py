@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xlplugin.core.arrays import exact_sum
-from xlplugin.engines.transition import Transition, plan_tax
+from xlplugin.engines.transition import Transition, tax_range
 from xlplugin.errors import DomainError, InfeasibleError
 
 if TYPE_CHECKING:
@@ -176,7 +176,6 @@ def _measured(plan: Transition, sold: FloatArray, amount: float) -> CashRaise:
     remains = _remaining(exact_sum(kept * goal.price) + goal.cash + cash - amount, amount)
     weights = kept * goal.price / remains
     gains, losses = exact_sum(np.maximum(gain, 0.0)), exact_sum(np.minimum(gain, 0.0))
-    low, base, high = (plan_tax([gains + losses], other, plan.outlook) for other in plan.outlook.other_gains)
     return CashRaise(
         sold=sold,
         amount=value,
@@ -186,7 +185,7 @@ def _measured(plan: Transition, sold: FloatArray, amount: float) -> CashRaise:
         gains=gains,
         losses=losses,
         net=gains + losses,
-        tax=(low, base, high),
+        tax=tax_range([gains + losses], plan.outlook),
         weights=weights,
         tracking_risk=plan.tracking_risk(weights),
         names=int(np.count_nonzero(kept > _DUST)),

@@ -37,6 +37,7 @@ __all__ = [
     "options_of",
     "plan_tax",
     "quarters_from",
+    "tax_range",
 ]
 
 OPTIONS = "ABCDEF"
@@ -255,6 +256,12 @@ def plan_tax(net_by_year: Sequence[float], other: float, outlook: Outlook) -> fl
     return outlook.rate * tax
 
 
+def tax_range(net_by_year: Sequence[float], outlook: Outlook) -> tuple[float, float, float]:
+    """`plan_tax` beside low, base and high other gains."""
+    low, base, high = (plan_tax(net_by_year, other, outlook) for other in outlook.other_gains)
+    return low, base, high
+
+
 def options_of(plan: Transition) -> tuple[Option, ...]:
     """The six options, in their order.
 
@@ -301,7 +308,6 @@ def _option(plan: Transition, letter: str, done: Rebalanced, budget: float | Non
     by_year = [0.0] * plan.years
     for step in steps:
         by_year[step.quarter.year_place - 1] += step.net
-    low, base, high = (plan_tax(by_year, other, plan.outlook) for other in plan.outlook.other_gains)
     gains, losses = exact_sum(np.maximum(done.gain, 0.0)), -_losses(done)
     return Option(
         letter=letter,
@@ -313,7 +319,7 @@ def _option(plan: Transition, letter: str, done: Rebalanced, budget: float | Non
         losses=losses,
         net=gains + losses,
         net_by_year=tuple(by_year),
-        tax=(low, base, high),
+        tax=tax_range(by_year, plan.outlook),
         trading_cost=exact_sum(done.cost),
         tracking_risk=plan.tracking_risk(done.weight_after),
         names=int(np.count_nonzero(done.weight_after > 0.0)),

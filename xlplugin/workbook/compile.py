@@ -52,7 +52,7 @@ class CompiledTemplate:
 
     Made by `compile_template`. `findings` are those of the template's linter that need no values;
     `large` remembers which results needed a second pass, so that the next client starts there;
-    `read_often` which ones hundreds of formulas read, by which tables are long.
+    `much_read` which ones hundreds of formulas read, by which tables are long.
     """
 
     package: Package
@@ -72,7 +72,7 @@ class CompiledTemplate:
     views: dict[str, str] = field(default_factory=dict)
     strings_view: bytes | None = None
     large: set[Place] = field(default_factory=set)
-    read_often: dict[tuple[tuple[str, bool], ...], frozenset[Place]] = field(default_factory=dict)
+    much_read: dict[tuple[tuple[str, bool], ...], frozenset[Place]] = field(default_factory=dict)
     _fixed: dict[bool, FixedParts] = field(default_factory=dict)
     _packed: dict[tuple[bytes, int], Entry] = field(default_factory=dict)
 

@@ -205,7 +205,7 @@ def calculate(
         views[name] = sheet_view(state.sheets[name])
     names = [replace(name, text=state.moved(name.text)) for name in template.package.names]
     clock = dt.datetime(as_of.year, as_of.month, as_of.day, tzinfo=dt.UTC)
-    captures = Captures.starting(template.large, set(_read_often(template, bound, state.sheets)))
+    captures = Captures.starting(template.large, set(_much_read(template, bound, state.sheets)))
     for _ in range(MAX_PASSES):
         recorder = Recorder(bound.sites, dates={} if watches_dates else None)
         session = Session(template.functions, recorder, template.package.date1904, clock)
@@ -243,15 +243,15 @@ def calculate(
     return state
 
 
-def _read_often(
+def _much_read(
     template: CompiledTemplate, bound: Bound, sheets: Mapping[str, Sheet]
 ) -> frozenset[tuple[str, int, int]]:
     """`much_read`, looked for once for clients of like sizes: it decides about speed, never about values."""
     long = ((new.name, new.last_data_row - new.first_data_row >= MUCH_READ) for _, new in bound.moved)
     key = tuple(sorted(long))
-    if key not in template.read_often:
-        template.read_often[key] = frozenset(much_read(sheets))
-    return template.read_often[key]
+    if key not in template.much_read:
+        template.much_read[key] = frozenset(much_read(sheets))
+    return template.much_read[key]
 
 
 def _sheet_result(sheet: Sheet, calculator: Calculator) -> SheetResult | None:
